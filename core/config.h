@@ -1,0 +1,69 @@
+// The settings of a server, validated. Reading them from flags, environment and TOML is tools/tallyd's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/net.h"
+#include "core/result.h"
+#include "core/retry.h"
+
+namespace tally {
+
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;  // 0: any free one
+  static Result<Endpoint> parse(std::string_view text);  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080"
+  std::string to_string() const;
+};
+
+struct WebhookSettings {
+  RetrySchedule retry;
+  std::int64_t timeout_seconds = 15;
+  std::vector<std::string> allowed_hosts;  // empty: any
+  bool allow_http = false;
+  bool allow_private = false;  // http to private addresses too, for development
+  std::uint32_t concurrent_per_host = 8;
+  std::uint32_t concurrent_total = 256;
+  std::size_t response_bytes_max = 64 * 1024;
+};
+
+struct Config {
+  std::string data = "data";
+  Endpoint listen{"127.0.0.1", 8080};
+  std::optional<Endpoint> operator_listen;
+  std::string operator_token;
+  std::string operator_token_file;
+  std::uint32_t threads = 1;  // I/O threads
+  std::uint32_t workers = 1;  // report workers
+  std::uint32_t shards = 2;   // account writer shards
+  std::vector<Cidr> trusted_proxies;
+  std::string tls_cert;
+  std::string tls_key;
+
+  struct Limits {
+    std::size_t body_bytes = 1 << 20;
+    std::size_t events_body_bytes = 32 << 20;
+    std::uint32_t connections = 20'000;
+    std::uint32_t queued_jobs_per_account = 100'000;
+    std::uint32_t queued_jobs = 1'000'000;
+    std::uint64_t disk_reserve_bytes = 256ull << 20;  // read-only below this much free space
+  } limits;
+  WebhookSettings webhooks;
+  struct Reports {
+    std::uint64_t result_bytes_max = 64ull << 20;
+    std::uint32_t retention_days = 7;
+  } reports;
+  struct Nyne {
+    bool envelope = false;
+  } nyne;
+  bool log_requests = false;
+};
+
+// Bounds and combinations: TLS needs both files, counts are at least 1 and at most sane, the retry schedule is not empty and
+// ascends from 1 s to 30 days, the operator's listener differs from the customers'. The detail names the setting.
+Result<void> validate(const Config& config);
+
+}  // namespace tally

@@ -1,0 +1,51 @@
+// A webhook delivery: one outcome to be told to one URL, and the rules of trying.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "core/retry.h"
+#include "core/time.h"
+
+namespace tally {
+
+enum class DeliveryStatus : std::uint8_t { pending = 1, delivered, dead };
+std::string_view to_string(DeliveryStatus status) noexcept;
+
+struct Delivery {
+  DeliveryId id;         // also the `webhook-id` header, the same on every attempt
+  AccountId account;
+  std::string webhook_id;  // of a standing subscription; empty for a callback_url
+  std::string url;
+  std::string event;       // "report.completed", "report.failed"
+  RequestId request;       // of the job, if any
+  DeliveryStatus status = DeliveryStatus::pending;
+  std::uint32_t attempts = 0;
+  int last_status = 0;      // HTTP status of the last attempt; 0 if there was no response
+  std::string last_error;   // why the last attempt failed
+  UtcTime next_attempt_at;  // while pending
+  UtcTime created_at;
+  UtcTime finished_at;
+};
+
+// What one attempt brought.
+struct AttemptOutcome {
+  int status = 0;                       // 0: no response
+  std::string error;                    // for people; empty on 2xx
+  std::int64_t retry_after_seconds = 0;  // from the response, 0 without
+  bool permanent = false;               // e.g. the address is forbidden: no further attempt
+};
+
+// Counts the attempt: 2xx delivers, everything else (3xx too) waits for the next attempt or ends as a dead letter.
+void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const RetrySchedule& schedule, UtcTime now, Random& random);
+
+// A dead or delivered one is sent again from the start of the schedule, with the same id. Errc::conflict while pending.
+Result<void> replay(Delivery& delivery, UtcTime now);
+
+std::string encode(const Delivery& delivery);
+Result<Delivery> decode_delivery(std::string_view bytes);
+
+}  // namespace tally

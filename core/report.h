@@ -1,0 +1,83 @@
+// Reports: what is asked for, and how rollup rows become report rows. Pure: no store, no format.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/rollup.h"
+#include "core/time.h"
+
+namespace tally {
+
+enum class ReportType : std::uint8_t { usage = 1 };
+enum class GroupBy : std::uint8_t { endpoint = 1, category, key };
+std::string_view to_string(ReportType type) noexcept;
+std::string_view to_string(GroupBy group) noexcept;
+
+struct ReportRequest {
+  ReportType type = ReportType::usage;
+  TimeRange range;
+  Granularity granularity = Granularity::day;
+  std::vector<GroupBy> group_by;  // no repeats; empty: one row a period
+};
+
+inline constexpr std::int64_t report_periods_max = 24 * 366;  // rows in time, whatever the granularity
+inline constexpr int report_years_max = 12;
+
+// Rules: from < to (`invalid_range`), both on an edge of the granularity (`misaligned_range`), not begun in the future
+// (`future_range`), not beyond the end of the period that is running, and within the bounds above (`range_too_long`).
+Result<void> validate(const ReportRequest& request, UtcTime now);
+
+struct ReportRow {
+  UtcTime period;                   // its start
+  std::vector<std::string> names;   // one per group_by, in that order
+  Counters counters;
+};
+
+struct Report {
+  ReportRequest request;
+  std::uint64_t as_of = 0;  // the account's journal sequence that the figures include
+  std::vector<ReportRow> rows;  // by period, then names; only periods with usage
+  Counters totals;
+};
+
+// Which rollup tables a range is read from: whole months from month rows (granularity month, year, total), the rest from day rows.
+// Half-open index ranges; empty ones have begin == end.
+struct ReadPlan {
+  struct Span {
+    std::int32_t begin = 0;
+    std::int32_t end = 0;
+  };
+  Span months;
+  Span days_before;  // days before the first whole month, or all the days there are
+  Span days_after;
+  bool hours = false;  // the days' rows are to be read with their hours
+};
+ReadPlan plan(const ReportRequest& request) noexcept;
+
+// Adds up rollup rows in any order; `take` may see a row of the plan several times as deltas.
+class ReportBuilder {
+ public:
+  explicit ReportBuilder(ReportRequest request);
+  void add_month(std::int32_t month, const RollupDims& dims, const Counters& total);
+  // Only the hours inside the range count when the plan says `hours`; else the whole day.
+  void add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value);
+  Report finish(std::uint64_t as_of) &&;
+
+ private:
+  void add(UtcTime period, const RollupDims& dims, const Counters& counters);
+  ReportRequest request_;
+  bool hours_;
+  std::map<std::pair<UtcTime, std::vector<std::string>>, Counters> sums_;
+};
+
+std::string encode(const ReportRequest& request);
+Result<ReportRequest> decode_report_request(std::string_view bytes);
+// The stored result: compact, and rendered to a format when it is read.
+std::string encode(const Report& report);
+Result<Report> decode_report(std::string_view bytes);
+
+}  // namespace tally

@@ -1,0 +1,62 @@
+// Rollups: counters per account, calendar period, endpoint, category and key. Reports read these, not events.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/credits.h"
+#include "core/result.h"
+
+namespace tally {
+
+struct Counters {
+  std::int64_t requests = 0;
+  std::int64_t ok = 0;
+  std::int64_t failed = 0;
+  std::int64_t results = 0;
+  std::int64_t credits_micros = 0;
+
+  // Saturating: a counter that reached int64's edge stays there.
+  Counters& operator+=(const Counters& other) noexcept;
+  friend bool operator==(const Counters&, const Counters&) = default;
+};
+
+// What a row counts, besides account and period.
+struct RollupDims {
+  std::string endpoint;
+  std::string category;
+  std::string key;
+  friend auto operator<=>(const RollupDims&, const RollupDims&) = default;
+};
+
+// The value of a row: the period's total and, in a day's row, its hours (0..23, ascending, only those with events).
+struct RollupValue {
+  Counters total;
+  std::vector<std::pair<std::uint8_t, Counters>> hours;
+
+  void add(const RollupValue& other);
+  friend bool operator==(const RollupValue&, const RollupValue&) = default;
+};
+
+// A row's key behind the account: the period's index (day_of or month_of), big-endian, then the dims, so that one account's
+// rows of a range of periods lie together and in order.
+std::string rollup_key(std::int32_t period, const RollupDims& dims);
+std::string rollup_key_prefix(std::int32_t period);
+struct RollupKey {
+  std::int32_t period = 0;
+  RollupDims dims;
+};
+Result<RollupKey> parse_rollup_key(std::string_view key);
+
+std::string encode(const RollupValue& value);
+Result<RollupValue> decode_rollup(std::string_view bytes);
+// Only the total, for reports that need no hours: a prefix of the bytes is read.
+Result<Counters> decode_rollup_total(std::string_view bytes);
+
+// The one rule by which a store adds a delta to a stored counter row (Batch::add): both are encoded RollupValues.
+Result<std::string> merge_rollups(std::string_view existing, std::string_view delta);
+
+}  // namespace tally

@@ -1,0 +1,67 @@
+// A request and its answer, as handlers see them: no socket and no Beast.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/net.h"
+#include "core/time.h"
+
+namespace tally::http {
+
+using Field = std::pair<std::string, std::string>;
+
+struct Request {
+  std::string method;       // "GET"
+  std::string target;       // as sent
+  std::string path;         // without the query, percent-decoded segment by segment; never contains ".." segments
+  std::vector<Field> query;  // decoded, in order; '+' is a space
+  std::vector<Field> headers;  // names in lower case, in order
+  std::string body;
+  IpAddress peer;           // of the socket
+  std::string id;           // X-Request-Id of the answer: the client's own if it is sane, else a new one
+  UtcTime received_at;
+  bool operator_listener = false;  // came in on --operator-listen
+
+  // The first header of that name (lower case), or nothing.
+  std::optional<std::string_view> header(std::string_view name) const noexcept;
+  // The first query parameter of that name, or nothing.
+  std::optional<std::string_view> param(std::string_view name) const noexcept;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type;    // empty: no body and no Content-Type
+  std::vector<Field> headers;  // besides Content-Type, Content-Length, Connection, Date, X-Request-Id, which the server writes
+  std::string body;
+  bool close = false;          // close the connection after it
+};
+
+// Called exactly once, from any thread, now or later. Dropping it unanswered answers 500.
+class Reply {
+ public:
+  using Sink = std::function<void(Response&&)>;
+  Reply() = default;
+  explicit Reply(Sink sink) : state_(std::make_shared<State>(std::move(sink))) {}
+  void operator()(Response response) const { if (state_) state_->send(std::move(response)); }
+
+ private:
+  struct State {
+    explicit State(Sink s) : sink(std::move(s)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { if (sink) { Response r; r.status = 500; sink(std::move(r)); } }
+    void send(Response&& response) { if (Sink s = std::exchange(sink, nullptr)) s(std::move(response)); }
+    Sink sink;
+  };
+  std::shared_ptr<State> state_;
+};
+
+using Handler = std::function<void(Request&&, Reply)>;
+
+}  // namespace tally::http
