@@ -1,0 +1,313 @@
+#include "storage/account_writer.h"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+namespace tally::storage {
+
+namespace {
+
+struct Posted {
+  AccountId account;
+  Command command;
+  Durability durability;
+  Done done;
+};
+
+std::string row_name(Table table, const AccountId& account, std::string_view key) {
+  std::string name;
+  name.reserve(2 + account.str().size() + key.size());
+  name.push_back(static_cast<char>(table));
+  name.append(account.str()).push_back('\0');
+  name.append(key);
+  return name;
+}
+
+}  // namespace
+
+// What a command did, on its way to the disk and back to its caller.
+struct AccountWriter::Item {
+  Shard* shard;
+  std::uint64_t round;
+  Batch batch;
+  std::size_t records;  // journal positions it owns
+  Durability durability;
+  Result<void> result;
+  std::vector<std::function<void(Position)>> on_commit;
+  Done done;
+};
+
+// Rows written by commands that are not committed yet must be visible to the commands after them, so a shard keeps them until the
+// committer reports the round in which they were written.
+class AccountWriter::Shard {
+ public:
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Posted> posted;
+  bool closing = false;
+
+  std::atomic<std::uint64_t> committed_round{0};
+
+  // Only for the thread that runs the shard.
+  std::uint64_t round = 0;
+
+  const std::optional<std::string>* pending(const std::string& name) const {
+    const auto found = pending_.find(name);
+    return found == pending_.end() ? nullptr : &found->second.value;
+  }
+  void remember(std::string name, std::optional<std::string> value) {
+    order_.emplace_back(round, name);
+    pending_.insert_or_assign(std::move(name), Pending{std::move(value), round});
+  }
+  void forget_committed() {
+    const std::uint64_t committed = committed_round.load(std::memory_order_acquire);
+    for (; !order_.empty() && order_.front().first <= committed; order_.pop_front()) {
+      const auto found = pending_.find(order_.front().second);
+      if (found != pending_.end() && found->second.round <= committed) pending_.erase(found);
+    }
+  }
+
+ private:
+  struct Pending {
+    std::optional<std::string> value;
+    std::uint64_t round;
+  };
+  std::unordered_map<std::string, Pending> pending_;
+  std::deque<std::pair<std::uint64_t, std::string>> order_;
+};
+
+class AccountWriter::Tx final : public AccountTx {
+ public:
+  Tx(Store& store, Shard& shard, AccountId account) : store_(store), shard_(shard), batch_(std::move(account)) {}
+
+  const AccountId& account() const override { return batch_.account(); }
+
+  Result<std::optional<std::string>> get(Table table, std::string_view key) override {
+    const auto& ops = batch_.ops();
+    for (auto op = ops.rbegin(); op != ops.rend(); ++op) {
+      if (op->table != table || op->key != key || op->kind == Batch::Kind::add) continue;
+      if (op->kind == Batch::Kind::erase) return std::optional<std::string>{};
+      return std::optional<std::string>{op->value};
+    }
+    if (const auto* pending = shard_.pending(row_name(table, account(), key))) return *pending;
+    return store_.get(table, account(), key);
+  }
+
+  void put(Table table, std::string key, std::string value) override {
+    grows_ = true;
+    batch_.put(table, std::move(key), std::move(value));
+  }
+  void erase(Table table, std::string key) override { batch_.erase(table, std::move(key)); }
+  void add(Table table, std::string key, std::string delta) override {
+    grows_ = true;
+    batch_.add(table, std::move(key), std::move(delta));
+  }
+  void append(std::string record) override {
+    grows_ = true;
+    batch_.append(std::move(record));
+  }
+  void on_commit(std::function<void(Position)> action) override { on_commit_.push_back(std::move(action)); }
+
+  bool grows() const noexcept { return grows_; }
+  Batch take_batch() {
+    for (const Batch::Op& op : batch_.ops()) {
+      // Rows that commands never read back need no shadow.
+      if (op.kind == Batch::Kind::add || op.table == Table::dedup || op.table == Table::job_result ||
+          op.table == Table::delivery_body) {
+        continue;
+      }
+      shard_.remember(row_name(op.table, account(), op.key),
+                      op.kind == Batch::Kind::put ? std::optional<std::string>{op.value} : std::nullopt);
+    }
+    return std::move(batch_);
+  }
+  std::vector<std::function<void(Position)>> take_actions() { return std::move(on_commit_); }
+
+ private:
+  Store& store_;
+  Shard& shard_;
+  Batch batch_;
+  bool grows_ = false;
+  std::vector<std::function<void(Position)>> on_commit_;
+};
+
+AccountWriter::AccountWriter(Store& store, WriterOptions options, std::function<void(const Error&)> on_doubt)
+    : store_(store), options_(options), on_doubt_(std::move(on_doubt)) {
+  for (std::uint32_t i = 0; i < std::max(1u, options_.shards); ++i) shards_.push_back(std::make_unique<Shard>());
+  if (!options_.threads) return;
+  for (const auto& shard : shards_) {
+    shard_threads_.emplace_back([this, &shard = *shard] {
+      std::unique_lock lock(shard.mutex);
+      while (true) {
+        shard.changed.wait(lock, [&] { return !shard.posted.empty() || shard.closing; });
+        if (shard.posted.empty()) return;
+        lock.unlock();
+        run_shard(shard);
+        lock.lock();
+      }
+    });
+  }
+  committer_thread_ = std::thread([this] { run_committer(); });
+}
+
+AccountWriter::~AccountWriter() { stop(); }
+
+void AccountWriter::post(AccountId account, Command command, Durability durability, Done done) {
+  if (doubtful_) return done(fail(Errc::unavailable, "a commit failed; the server is stopping"));
+  if (waiting_.fetch_add(1) >= options_.waiting_max) {
+    --waiting_;
+    return done(fail(Errc::exhausted, "too many changes are waiting"));
+  }
+  Shard& shard = *shards_[std::hash<AccountId>{}(account) % shards_.size()];
+  bool wake = false;
+  {
+    const std::lock_guard lock(shard.mutex);
+    // Decided under the lock that stop() takes, so that nothing is queued behind a thread that has left.
+    if (!shard.closing) {
+      wake = shard.posted.empty();
+      shard.posted.push_back({std::move(account), std::move(command), durability, std::move(done)});
+      done = nullptr;
+    }
+  }
+  if (done) {
+    --waiting_;
+    return done(fail(Errc::unavailable, "the server is stopping"));
+  }
+  if (wake) shard.changed.notify_one();
+}
+
+void AccountWriter::run_shard(Shard& shard) {
+  std::vector<Posted> posted;
+  {
+    const std::lock_guard lock(shard.mutex);
+    posted.swap(shard.posted);
+  }
+  shard.forget_committed();
+  ++shard.round;
+  const bool writable = store_.writable();
+  std::vector<Item> items;
+  items.reserve(posted.size());
+  for (Posted& work : posted) {
+    Tx tx(store_, shard, std::move(work.account));
+    Result<void> result = work.command(tx);
+    // Erasing frees space, so it goes on when the disk is nearly full.
+    if (result && tx.grows() && !writable) result = fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
+    Item item{&shard, shard.round, Batch(tx.account()), 0, work.durability, std::move(result), {}, std::move(work.done)};
+    if (item.result) {
+      item.batch = tx.take_batch();
+      item.records = item.batch.records().size();
+      item.on_commit = tx.take_actions();
+    }
+    items.push_back(std::move(item));
+  }
+  bool wake = false;
+  {
+    const std::lock_guard lock(ready_mutex_);
+    wake = ready_.empty();
+    std::move(items.begin(), items.end(), std::back_inserter(ready_));
+  }
+  if (wake) ready_changed_.notify_one();
+}
+
+void AccountWriter::run_committer() {
+  std::unique_lock lock(ready_mutex_);
+  while (true) {
+    ready_changed_.wait(lock, [&] { return !ready_.empty() || closing_; });
+    if (ready_.empty()) return;
+    std::vector<Item> items;
+    items.swap(ready_);
+    lock.unlock();
+    commit(items);
+    lock.lock();
+  }
+}
+
+void AccountWriter::commit(std::vector<Item>& items) {
+  Durability durability = Durability::relaxed;
+  std::vector<Batch> batches;
+  batches.reserve(items.size());
+  for (Item& item : items) {
+    if (item.batch.empty()) continue;
+    if (item.durability == Durability::synced) durability = Durability::synced;
+    batches.push_back(std::move(item.batch));
+  }
+  Result<Position> committed = Position{0};
+  if (doubtful_) {
+    committed = fail(Errc::unavailable, "an earlier commit failed");
+  } else if (!batches.empty()) {
+    committed = store_.commit(batches, durability);
+    commits_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!committed && !doubtful_.exchange(true)) on_doubt_(committed.error());
+  answer(items, committed);
+}
+
+void AccountWriter::answer(std::vector<Item>& items, const Result<Position>& committed) {
+  Position next = committed ? *committed : 0;
+  for (Item& item : items) {
+    if (committed) {
+      for (auto& action : item.on_commit) action(item.records > 0 ? next : 0);
+      next += item.records;
+    }
+    item.shard->committed_round.store(item.round, std::memory_order_release);
+  }
+  for (Item& item : items) {
+    --waiting_;
+    commands_.fetch_add(1, std::memory_order_relaxed);
+    if (!item.done) continue;
+    if (!committed) {
+      item.done(fail(Errc::unavailable, committed.error().detail));
+    } else {
+      item.done(std::move(item.result));
+    }
+  }
+}
+
+bool AccountWriter::step() {
+  bool any = false;
+  for (const auto& shard : shards_) {
+    bool has_work = false;
+    {
+      const std::lock_guard lock(shard->mutex);
+      has_work = !shard->posted.empty();
+    }
+    if (has_work) run_shard(*shard);
+    any = any || has_work;
+  }
+  std::vector<Item> items;
+  {
+    const std::lock_guard lock(ready_mutex_);
+    items.swap(ready_);
+  }
+  if (!items.empty()) commit(items);
+  return any || !items.empty();
+}
+
+void AccountWriter::stop() {
+  if (stopped_.exchange(true)) return;
+  for (const auto& shard : shards_) {
+    {
+      const std::lock_guard lock(shard->mutex);
+      shard->closing = true;
+    }
+    shard->changed.notify_one();
+  }
+  for (std::thread& thread : shard_threads_) thread.join();
+  {
+    const std::lock_guard lock(ready_mutex_);
+    closing_ = true;
+  }
+  ready_changed_.notify_one();
+  if (committer_thread_.joinable()) committer_thread_.join();
+  if (!options_.threads) {
+    while (step()) {
+    }
+  }
+}
+
+WriterStats AccountWriter::stats() const noexcept {
+  return {commits_.load(std::memory_order_relaxed), commands_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace tally::storage
