@@ -1,0 +1,576 @@
+#include "storage/meter.h"
+
+#include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <deque>
+#include <limits>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "core/codec.h"
+#include "storage/fingerprint.h"
+#include "storage/journal_record.h"
+
+namespace tally::storage {
+
+namespace {
+
+constexpr std::string_view fingerprint_key_row = "fingerprint_key";
+constexpr std::string_view replay_from_row = "meter_replay_from";
+
+struct FingerprintHash {
+  using is_avalanching = void;
+  std::size_t operator()(const Fingerprint& f) const noexcept { return f[0]; }
+};
+
+// One accepted event's share of a day's row.
+struct Share {
+  std::string key;
+  std::uint8_t hour;
+  Counters counters;
+};
+
+struct Seen {
+  Fingerprint fingerprint;
+  std::int64_t arrived_ms;
+  Position position;
+  std::uint32_t index;  // within the record
+};
+
+using DayRows = std::unordered_map<std::string, RollupValue>;
+
+// What of an account is not in its rows yet.
+struct Unflushed {
+  DayRows days;
+  std::vector<Seen> seen;
+  Position first = 0;
+  Position through = 0;
+
+  void take(const Unflushed& later) {
+    for (const auto& [key, value] : later.days) days[key].add(value);
+    seen.insert(seen.end(), later.seen.begin(), later.seen.end());
+    first = std::min(first, later.first);
+    through = std::max(through, later.through);
+  }
+};
+
+struct Entry {
+  Unflushed fresh;
+  std::shared_ptr<const Unflushed> flushing;      // handed to the writer, maybe already committed
+  std::shared_ptr<const Rows> before_flush;  // a view without `flushing`, so that a report never counts it twice
+  std::int64_t dirty_since_ms = 0;
+  bool flush_posted = false;
+};
+
+struct Stripe {
+  mutable std::mutex mutex;
+  std::unordered_map<AccountId, Entry> entries;
+  boost::unordered_flat_set<Fingerprint, FingerprintHash> recent;  // of events that may not be in the dedup table yet
+};
+
+std::string dedup_value(const Seen& seen) {
+  std::string value;
+  append_be64(value, static_cast<std::uint64_t>(seen.arrived_ms));
+  Encoder out(value);
+  out.u64(seen.position);
+  out.u64(seen.index);
+  return value;
+}
+
+Share share_of(const ChargedEvent& charged) {
+  const UsageEvent& event = charged.event;
+  Share share;
+  share.key = rollup_key(day_of(event.time), {event.endpoint, charged.category, event.key});
+  share.hour = static_cast<std::uint8_t>(hour_of_day(event.time));
+  share.counters = {1, event.ok ? 1 : 0, event.ok ? 0 : 1, event.results, charged.charged.micros()};
+  return share;
+}
+
+void add_share(DayRows& days, const Share& share) {
+  RollupValue& row = days[share.key];
+  row.total += share.counters;
+  auto hour = std::lower_bound(row.hours.begin(), row.hours.end(), share.hour,
+                               [](const auto& slot, std::uint8_t wanted) { return slot.first < wanted; });
+  if (hour == row.hours.end() || hour->first != share.hour) hour = row.hours.insert(hour, {share.hour, Counters{}});
+  hour->second += share.counters;
+}
+
+bool inside(const ReadPlan::Span& span, std::int32_t index) { return index >= span.begin && index < span.end; }
+
+// Calls `take(key, value bytes)` for each stored row of the periods in `span`.
+template <class Take>
+Result<void> scan_periods(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span, Take take) {
+  if (span.begin >= span.end) return {};
+  Result<void> taken;
+  const auto scanned = rows.scan(table, account, {rollup_key_prefix(span.begin), rollup_key_prefix(span.end), false},
+                                 [&](std::string_view key, std::string_view value) {
+                                   const auto parsed = parse_rollup_key(key);
+                                   taken = parsed ? take(*parsed, value) : Result<void>(parsed.error());
+                                   return taken.has_value();
+                                 });
+  return scanned ? taken : scanned;
+}
+
+Result<void> add_stored_months(const Rows& rows, const AccountId& account, const ReadPlan::Span& span, ReportBuilder& builder) {
+  return scan_periods(rows, Table::rollup_month, account, span,
+                      [&](const RollupKey& key, std::string_view value) -> Result<void> {
+                        const auto total = decode_rollup_total(value);
+                        if (!total) return total.error();
+                        builder.add_month(key.period, key.dims, *total);
+                        return {};
+                      });
+}
+
+Result<void> add_stored_days(const Rows& rows, const AccountId& account, const ReadPlan::Span& span, bool hours,
+                             ReportBuilder& builder) {
+  return scan_periods(rows, Table::rollup_day, account, span,
+                      [&](const RollupKey& key, std::string_view value) -> Result<void> {
+                        if (hours) {
+                          const auto row = decode_rollup(value);
+                          if (!row) return row.error();
+                          builder.add_day(key.period, key.dims, *row);
+                          return {};
+                        }
+                        const auto total = decode_rollup_total(value);
+                        if (!total) return total.error();
+                        builder.add_day(key.period, key.dims, {*total, {}});
+                        return {};
+                      });
+}
+
+}  // namespace
+
+struct Meter::Impl {
+  Store& store;
+  Writer& writer;
+  Clock& clock;
+  std::function<std::shared_ptr<const PriceBook>()> prices;
+  MeterOptions options;
+  std::optional<Fingerprinter> fingerprinter;
+  std::array<Stripe, 16> stripes;
+
+  std::mutex order_mutex;
+  std::deque<AccountId> order;  // accounts with unflushed events, the longest waiting first
+  std::atomic<std::uint64_t> fresh_events{0};
+  std::atomic<std::uint64_t> flushing_events{0};
+  std::atomic<Position> last_published{0};
+  std::int64_t next_checkpoint_ms = 0;
+  Position stored_replay_from = 0;
+
+  Stripe& stripe_of(const AccountId& account) { return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()]; }
+  const Stripe& stripe_of(const AccountId& account) const {
+    return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()];
+  }
+
+  Result<std::vector<bool>> known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints);
+  Result<void> accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested, std::vector<Fingerprint>& reserved);
+  void publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
+               UtcTime arrived_at, Position position);
+  void forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints);
+  void flush(const AccountId& account);
+  void write_rows(AccountTx& tx, const Unflushed& unflushed);
+  void flush_committed(const AccountId& account, const Unflushed& flushed);
+  void flush_refused(const AccountId& account, const std::shared_ptr<const Unflushed>& flushed);
+  void flush_waiting(std::int64_t due_ms);
+  void checkpoint();
+};
+
+Meter::Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices,
+             MeterOptions options)
+    : impl_(new Impl{store, writer, clock, std::move(prices), options, {}, {}, {}, {}, {}, {}, {}}) {}
+
+Meter::~Meter() = default;
+
+Result<void> Meter::recover(Random& random) {
+  Impl& m = *impl_;
+  auto key = m.store.get(Table::meta, system_account(), fingerprint_key_row);
+  if (!key) return key.error();
+  if (!*key) {
+    Batch batch(system_account());
+    batch.put(Table::meta, std::string(fingerprint_key_row), Fingerprinter::make_key(random));
+    if (auto made = m.store.commit({&batch, 1}, Durability::synced); !made) return made.error();
+    key = m.store.get(Table::meta, system_account(), fingerprint_key_row);
+  }
+  if ((*key)->size() != Fingerprinter::key_bytes) return fail(Errc::corrupt, "the store's fingerprint key has a wrong size");
+  m.fingerprinter.emplace(**key);
+
+  const auto from = m.store.get(Table::meta, system_account(), replay_from_row);
+  if (!from) return from.error();
+  m.stored_replay_from = *from && (*from)->size() == 8 ? read_be64(**from) : 1;
+
+  std::unordered_map<std::string, Position> through;
+  std::optional<Error> broken;
+  auto read = m.store.read_journal(m.stored_replay_from, [&](Position position, std::string_view account, std::string_view bytes) {
+    const AccountId id{std::string(account)};
+    auto included = through.find(id.str());
+    if (included == through.end()) {
+      const auto row = m.store.get(Table::meter, id, "");
+      if (!row) return broken = row.error(), false;
+      included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
+    }
+    m.last_published = position;
+    if (position <= included->second) return true;
+    auto record = decode_usage_record(bytes);
+    if (!record) {
+      broken = fail(Errc::corrupt, "journal record " + std::to_string(position) + ": " + record.error().detail);
+      return false;
+    }
+    std::vector<Share> shares;
+    std::vector<Fingerprint> fingerprints;
+    for (const ChargedEvent& event : record->events) {
+      shares.push_back(share_of(event));
+      fingerprints.push_back(m.fingerprinter->of(id.str(), event.event.source, event.event.id));
+      m.stripe_of(id).recent.insert(fingerprints.back());
+    }
+    m.publish(id, shares, fingerprints, record->arrived_at, position);
+    return true;
+  });
+  if (broken) return *broken;
+  return read;
+}
+
+// Which of the events were accepted before: in memory, or else in the dedup table.
+Result<std::vector<bool>> Meter::Impl::known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints) {
+  std::vector<bool> seen(fingerprints.size());
+  {
+    const Stripe& stripe = stripe_of(tx.account());
+    const std::lock_guard lock(stripe.mutex);
+    for (std::size_t i = 0; i < fingerprints.size(); ++i) seen[i] = stripe.recent.contains(fingerprints[i]);
+  }
+  std::vector<std::string> keys;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < fingerprints.size(); ++i) {
+    if (seen[i]) continue;
+    keys.push_back(to_bytes(fingerprints[i]));
+    places.push_back(i);
+  }
+  if (keys.empty()) return seen;
+  auto rows = store.get_many(Table::dedup, tx.account(), keys);
+  if (!rows) return rows.error();
+  for (std::size_t i = 0; i < rows->size(); ++i) seen[places[i]] = (*rows)[i].has_value();
+  return seen;
+}
+
+Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
+                                 std::vector<Fingerprint>& reserved) {
+  std::vector<Fingerprint> fingerprints;
+  fingerprints.reserve(events.size());
+  for (const UsageEvent& event : events) fingerprints.push_back(fingerprinter->of(event.account.str(), event.source, event.id));
+  auto seen = known(tx, fingerprints);
+  if (!seen) return seen.error();
+
+  const auto book = prices();
+  UsageRecord record{clock.now(), {}};
+  record.events.reserve(events.size());
+  std::vector<Share> shares;
+  shares.reserve(events.size());
+  Stripe& stripe = stripe_of(tx.account());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if ((*seen)[i]) {
+      ++ingested.duplicates;
+      continue;
+    }
+    auto charged = charge(events[i], *book);
+    auto total = charged ? add(ingested.credits, charged->credits) : Result<Credits>(charged.error());
+    if (!total) {
+      ingested.rejected.emplace_back(i, total.error());
+      continue;
+    }
+    {
+      const std::lock_guard lock(stripe.mutex);
+      if (!stripe.recent.insert(fingerprints[i]).second) {  // the same id twice in this batch
+        ++ingested.duplicates;
+        continue;
+      }
+    }
+    reserved.push_back(fingerprints[i]);
+    ingested.credits = *total;
+    ++ingested.accepted;
+    record.events.push_back({std::move(events[i]), charged->credits, std::string(charged->category), charged->price_version});
+    shares.push_back(share_of(record.events.back()));
+  }
+  if (record.events.empty()) return {};
+  tx.append(encode(record));
+  tx.on_commit([this, account = tx.account(), shares = std::move(shares), reserved, at = record.arrived_at](Position position) {
+    publish(account, shares, reserved, at, position);
+  });
+  return {};
+}
+
+void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done) {
+  struct Work {
+    std::vector<UsageEvent> events;
+    Ingested ingested;
+    std::vector<Fingerprint> reserved;
+  };
+  auto work = std::make_shared<Work>();
+  work->events = std::move(events);
+  Impl& m = *impl_;
+  AccountId owner = account;
+  m.writer.post(
+      std::move(account), [&m, work](AccountTx& tx) { return m.accept(tx, work->events, work->ingested, work->reserved); },
+      Durability::synced, [&m, work, owner = std::move(owner), done = std::move(done)](Result<void> result) {
+        if (result) return done(std::move(work->ingested));
+        m.forget(owner, work->reserved);
+        done(result.error());
+      });
+}
+
+void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
+                          UtcTime arrived_at, Position position) {
+  bool newly_dirty = false;
+  bool large = false;
+  {
+    Stripe& stripe = stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    Entry& entry = stripe.entries[account];
+    Unflushed& fresh = entry.fresh;
+    newly_dirty = fresh.seen.empty();
+    if (newly_dirty) {
+      fresh.first = position;
+      entry.dirty_since_ms = clock.now().ms();
+    }
+    fresh.through = position;
+    for (const Share& share : shares) add_share(fresh.days, share);
+    for (std::uint32_t i = 0; i < fingerprints.size(); ++i) {
+      fresh.seen.push_back({fingerprints[i], arrived_at.ms(), position, i});
+    }
+    large = fresh.seen.size() > options.unflushed_events_per_account_max && !entry.flush_posted;
+  }
+  last_published = position;
+  fresh_events += fingerprints.size();
+  if (newly_dirty) {
+    const std::lock_guard lock(order_mutex);
+    order.push_back(account);
+  }
+  if (large) flush(account);
+}
+
+void Meter::Impl::forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints) {
+  Stripe& stripe = stripe_of(account);
+  const std::lock_guard lock(stripe.mutex);
+  for (const Fingerprint& fingerprint : fingerprints) stripe.recent.erase(fingerprint);
+}
+
+void Meter::Impl::flush(const AccountId& account) {
+  {
+    Stripe& stripe = stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.entries.find(account);
+    if (found == stripe.entries.end() || found->second.flush_posted) return;
+    found->second.flush_posted = true;
+  }
+  auto taken = std::make_shared<std::shared_ptr<const Unflushed>>();
+  writer.post(
+      account,
+      [this, taken](AccountTx& tx) -> Result<void> {
+        {
+          Stripe& stripe = stripe_of(tx.account());
+          const std::lock_guard lock(stripe.mutex);
+          Entry& entry = stripe.entries[tx.account()];
+          entry.before_flush = store.snapshot();
+          entry.flushing = std::make_shared<Unflushed>(std::exchange(entry.fresh, {}));
+          *taken = entry.flushing;
+        }
+        fresh_events -= (*taken)->seen.size();
+        flushing_events += (*taken)->seen.size();
+        write_rows(tx, **taken);
+        tx.on_commit([this, account = tx.account(), flushed = *taken](Position) { flush_committed(account, *flushed); });
+        return {};
+      },
+      Durability::relaxed, [this, account, taken](const Result<void>& result) {
+        if (!result) flush_refused(account, *taken);
+      });
+}
+
+void Meter::Impl::write_rows(AccountTx& tx, const Unflushed& unflushed) {
+  std::map<std::string, RollupValue> months;
+  for (const auto& [key, value] : unflushed.days) {
+    tx.add(Table::rollup_day, key, encode(value));
+    const auto day = static_cast<std::int32_t>(read_be32(key));
+    std::string month_key = rollup_key_prefix(month_of(start_of_day(day)));
+    month_key.append(key, 4);
+    months[std::move(month_key)].total += value.total;
+  }
+  for (const auto& [key, value] : months) tx.add(Table::rollup_month, key, encode(value));
+  for (const Seen& seen : unflushed.seen) tx.put(Table::dedup, to_bytes(seen.fingerprint), dedup_value(seen));
+  std::string through;
+  append_be64(through, unflushed.through);
+  tx.put(Table::meter, "", std::move(through));
+}
+
+void Meter::Impl::flush_committed(const AccountId& account, const Unflushed& flushed) {
+  bool dirty_again = false;
+  bool large = false;
+  std::shared_ptr<const Rows> old_view;  // let go outside the lock
+  {
+    Stripe& stripe = stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    for (const Seen& seen : flushed.seen) stripe.recent.erase(seen.fingerprint);
+    const auto found = stripe.entries.find(account);
+    Entry& entry = found->second;
+    entry.flushing.reset();
+    old_view = std::move(entry.before_flush);
+    entry.flush_posted = false;
+    dirty_again = !entry.fresh.seen.empty();
+    large = entry.fresh.seen.size() > options.unflushed_events_per_account_max;
+    if (!dirty_again) stripe.entries.erase(found);
+  }
+  flushing_events -= flushed.seen.size();
+  if (large) return flush(account);
+  if (!dirty_again) return;
+  const std::lock_guard lock(order_mutex);
+  order.push_back(account);
+}
+
+// The disk is nearly full: the figures stay in memory and the journal keeps them safe.
+void Meter::Impl::flush_refused(const AccountId& account, const std::shared_ptr<const Unflushed>& flushed) {
+  Stripe& stripe = stripe_of(account);
+  const std::lock_guard lock(stripe.mutex);
+  const auto found = stripe.entries.find(account);
+  if (found == stripe.entries.end()) return;
+  Entry& entry = found->second;
+  entry.flush_posted = false;
+  if (flushed) {
+    Unflushed merged = *flushed;
+    if (!entry.fresh.seen.empty()) merged.take(entry.fresh);
+    entry.fresh = std::move(merged);
+    entry.flushing.reset();
+    entry.before_flush.reset();
+    fresh_events += flushed->seen.size();
+    flushing_events -= flushed->seen.size();
+  }
+  const std::lock_guard order_lock(order_mutex);
+  order.push_back(account);
+}
+
+// Accounts that have waited since `due_ms` or longer, and more of them while too much is in memory.
+void Meter::Impl::flush_waiting(std::int64_t due_ms) {
+  std::uint64_t planned = 0;
+  while (true) {
+    AccountId account;
+    {
+      const std::lock_guard lock(order_mutex);
+      if (order.empty()) return;
+      account = order.front();
+    }
+    bool wanted = false;
+    {
+      const Stripe& stripe = stripe_of(account);
+      const std::lock_guard lock(stripe.mutex);
+      const auto found = stripe.entries.find(account);
+      // An entry that is being written comes back to the queue when that is done.
+      if (found != stripe.entries.end() && !found->second.fresh.seen.empty() && !found->second.flush_posted) {
+        wanted = true;
+        if (found->second.dirty_since_ms > due_ms && fresh_events <= options.unflushed_events_max + planned) return;
+        planned += found->second.fresh.seen.size();
+      }
+    }
+    {
+      const std::lock_guard lock(order_mutex);
+      order.pop_front();
+    }
+    if (wanted) flush(account);
+  }
+}
+
+// Tells the next start where to begin reading the journal. Every record at or before `published` is either in its rows or in an
+// entry, so the least position of the entries, or else the one after `published`, is a safe place.
+void Meter::Impl::checkpoint() {
+  const Position published = last_published;
+  Position from = published + 1;
+  for (const Stripe& stripe : stripes) {
+    const std::lock_guard lock(stripe.mutex);
+    for (const auto& [account, entry] : stripe.entries) {
+      if (!entry.fresh.seen.empty()) from = std::min(from, entry.fresh.first);
+      if (entry.flushing) from = std::min(from, entry.flushing->first);
+    }
+  }
+  if (from <= stored_replay_from) return;
+  stored_replay_from = from;
+  writer.post(
+      system_account(),
+      [from](AccountTx& tx) -> Result<void> {
+        std::string value;
+        append_be64(value, from);
+        tx.put(Table::meta, std::string(replay_from_row), std::move(value));
+        return {};
+      },
+      Durability::relaxed, nullptr);
+}
+
+void Meter::tick() {
+  Impl& m = *impl_;
+  const std::int64_t now_ms = m.clock.now().ms();
+  m.flush_waiting(now_ms - m.options.flush_after_ms);
+  if (now_ms < m.next_checkpoint_ms) return;
+  m.next_checkpoint_ms = now_ms + second_ms;
+  m.checkpoint();
+}
+
+void Meter::flush_all() {
+  impl_->flush_waiting(std::numeric_limits<std::int64_t>::max());
+}
+
+std::uint64_t Meter::unflushed_events() const noexcept { return impl_->fresh_events + impl_->flushing_events; }
+
+Result<Report> Meter::report(const AccountId& account, const ReportRequest& request) const {
+  const Impl& m = *impl_;
+  const ReadPlan reads = plan(request);
+  ReportBuilder builder(request);
+  std::shared_ptr<const Rows> rows;
+  std::vector<std::pair<RollupKey, RollupValue>> unflushed;
+  std::optional<Position> as_of;
+
+  const auto collect = [&](const DayRows& days) -> Result<void> {
+    for (const auto& [key, value] : days) {
+      const auto day = static_cast<std::int32_t>(read_be32(key));
+      if (!inside(reads.months, month_of(start_of_day(day))) && !inside(reads.days_before, day) && !inside(reads.days_after, day)) {
+        continue;
+      }
+      auto parsed = parse_rollup_key(key);
+      if (!parsed) return parsed.error();
+      unflushed.emplace_back(std::move(*parsed), value);
+    }
+    return {};
+  };
+  {
+    const Stripe& stripe = m.stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.entries.find(account);
+    if (found == stripe.entries.end()) {
+      rows = m.store.snapshot();
+    } else {
+      const Entry& entry = found->second;
+      rows = entry.flushing ? entry.before_flush : m.store.snapshot();
+      if (entry.flushing) {
+        if (auto collected = collect(entry.flushing->days); !collected) return collected.error();
+        as_of = entry.flushing->through;
+      }
+      if (auto collected = collect(entry.fresh.days); !collected) return collected.error();
+      if (!entry.fresh.seen.empty()) as_of = entry.fresh.through;
+    }
+  }
+  if (!as_of) {
+    const auto through = rows->get(Table::meter, account, "");
+    if (!through) return through.error();
+    as_of = *through && (*through)->size() == 8 ? read_be64(**through) : 0;
+  }
+
+  for (const auto& [key, value] : unflushed) {
+    const std::int32_t month = month_of(start_of_day(key.period));
+    if (inside(reads.months, month)) {
+      builder.add_month(month, key.dims, value.total);
+    } else {
+      builder.add_day(key.period, key.dims, value);
+    }
+  }
+  if (auto added = add_stored_months(*rows, account, reads.months, builder); !added) return added.error();
+  for (const ReadPlan::Span& span : {reads.days_before, reads.days_after}) {
+    if (auto added = add_stored_days(*rows, account, span, reads.hours, builder); !added) return added.error();
+  }
+  return std::move(builder).finish(*as_of);
+}
+
+}  // namespace tally::storage

@@ -1,0 +1,67 @@
+// The meter: usage events in, exact rollups out, however fast the events come.
+//
+// An accepted event is one entry in the journal, durable before it is acknowledged. What follows from it (its fingerprint against
+// duplicates, its counts in the day's and the month's rollup) is kept in memory first and written behind, an account at a time,
+// so that many events cost one row. A report adds what is in memory to what is stored; a restart reads the journal's tail again. So
+// either way every acknowledged event is in every report, once.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/price.h"
+#include "core/report.h"
+#include "storage/writer.h"
+
+namespace tally::storage {
+
+struct MeterOptions {
+  std::size_t unflushed_events_max = 262'144;          // over all accounts; past it the accounts that waited longest are written
+  std::size_t unflushed_events_per_account_max = 4'096;  // bounds how long one account's write holds up the others
+  std::int64_t flush_after_ms = 2'000;                 // an idle account's figures are written after this time
+};
+
+struct Ingested {
+  std::uint64_t accepted = 0;
+  std::uint64_t duplicates = 0;
+  Credits credits;  // of the accepted ones
+  std::vector<std::pair<std::size_t, Error>> rejected;  // by place in the vector: a charge that leaves the range
+};
+
+class Meter {
+ public:
+  // `prices` gives the prices in force, on any thread.
+  Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options);
+  ~Meter();
+
+  // Call once before anything else: reads the journal's tail. Errc::corrupt names the record.
+  Result<void> recover(Random& random);
+
+  // Validated events of one account. `done` follows when they are durable and in every report; the same (source, id) seen before,
+  // in this batch or within 32 days, is a duplicate and counts nothing. Thread-safe.
+  void ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done);
+
+  // Exact as of every event acknowledged before the call. Thread-safe.
+  Result<Report> report(const AccountId& account, const ReportRequest& request) const;
+
+  // Writes what has waited long enough; call every 100 ms or so.
+  void tick();
+
+  // Posts writes for everything in memory; after the writer's stop nothing is left for recover() to do.
+  void flush_all();
+
+  std::uint64_t unflushed_events() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tally::storage
