@@ -29,16 +29,17 @@ class Decoder {
   explicit Decoder(std::string_view bytes) : rest_(bytes) {}
   std::uint8_t u8();
   bool boolean() { return u8() != 0; }
-  std::uint64_t u64();
+  std::uint64_t u64();                    // refuses more than 64 bits and spellings longer than needed
   std::int64_t i64();
   std::string_view text();                // a view into the bytes given to the constructor
   std::string_view raw(std::size_t size);
   bool ok() const noexcept { return ok_; }
   bool done() const noexcept { return ok_ && rest_.empty(); }
   std::string_view rest() const noexcept { return rest_; }
+  // For a value that was read but cannot be: counts as a failed read.
+  void reject() noexcept { ok_ = false; rest_ = {}; }
 
  private:
-  void fail() { ok_ = false; rest_ = {}; }
   std::string_view rest_;
   bool ok_ = true;
 };

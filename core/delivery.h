@@ -40,6 +40,7 @@ struct AttemptOutcome {
 };
 
 // Counts the attempt: 2xx delivers, everything else (3xx too) waits for the next attempt or ends as a dead letter.
+// An outcome for a delivery that is not pending (it was late) changes nothing.
 void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const RetrySchedule& schedule, UtcTime now, Random& random);
 
 // A dead or delivered one is sent again from the start of the schedule, with the same id. Errc::conflict while pending.

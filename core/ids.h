@@ -32,6 +32,7 @@ using DeliveryId = Id<struct DeliveryTag>;  // of a webhook delivery; also the `
 
 // `[a-z0-9][a-z0-9_-]{0,62}`, else Errc::invalid_argument.
 Result<AccountId> parse_account_id(std::string_view text);
+bool is_account_id(std::string_view text) noexcept;
 
 // 32 hex digits from `random`, '_', Unix seconds, '_', a 4-digit sequence: the shape that the Nyne document shows.
 RequestId make_request_id(Random& random, UtcTime now, std::uint32_t sequence);

@@ -47,7 +47,9 @@ struct JobRules {
 };
 
 // Each changes `job` or refuses with Errc::conflict and leaves it alone.
-Result<void> claim(Job& job, const JobRules& rules, UtcTime now);                  // queued, or processing with an expired lease
+// Queued and due (`run_after` has come), or processing with an expired lease. Attempts are counted but not judged here: who
+// claims a job after `attempts_max` crashes ends it by fail_attempt.
+Result<void> claim(Job& job, const JobRules& rules, UtcTime now);
 Result<void> extend_lease(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now);
 Result<void> complete(Job& job, std::uint64_t token, UtcTime now);
 Result<void> cancel(Job& job, UtcTime now);                                         // queued or processing

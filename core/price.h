@@ -55,7 +55,7 @@ struct Charge {
 
 // `event.credits`, if given, is the whole charge. Else units × credits plus, per option of the event, count × the option's price;
 // options that the price does not list cost nothing. An option is charged only on an event that is charged by `charge_on` at all
-// (at least one unit). Errc::invalid_argument when the charge leaves int64.
+// (at least one unit). Errc::invalid_argument (`charge_out_of_range`) when the charge leaves int64.
 Result<Charge> charge(const UsageEvent& event, const PriceBook& prices);
 
 std::string encode(const Price& price);

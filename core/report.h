@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/rollup.h"
@@ -28,7 +28,8 @@ inline constexpr std::int64_t report_periods_max = 24 * 366;  // rows in time, w
 inline constexpr int report_years_max = 12;
 
 // Rules: from < to (`invalid_range`), both on an edge of the granularity (`misaligned_range`), not begun in the future
-// (`future_range`), not beyond the end of the period that is running, and within the bounds above (`range_too_long`).
+// (`future_range`), not beyond the end of the period that is running (`future_range`), within the bounds above
+// (`range_too_long`), and no repeats in `group_by` (`invalid_group_by`).
 Result<void> validate(const ReportRequest& request, UtcTime now);
 
 struct ReportRow {
@@ -68,15 +69,30 @@ class ReportBuilder {
   Report finish(std::uint64_t as_of) &&;
 
  private:
+  struct Cell {
+    UtcTime period;
+    std::uint32_t name;  // index of names_
+    Counters counters;
+  };
+  UtcTime period_of(UtcTime t) const noexcept;
   void add(UtcTime period, const RollupDims& dims, const Counters& counters);
+  std::uint32_t name_id(const RollupDims& dims);
+  void compact();
+
   ReportRequest request_;
   bool hours_;
-  std::map<std::pair<UtcTime, std::vector<std::string>>, Counters> sums_;
+  std::vector<Cell> cells_;
+  std::size_t compact_at_;
+  std::vector<std::vector<std::string>> names_;
+  std::unordered_map<std::string, std::uint32_t> name_ids_;
+  std::string scratch_;
 };
 
 std::string encode(const ReportRequest& request);
 Result<ReportRequest> decode_report_request(std::string_view bytes);
-// The stored result: compact, and rendered to a format when it is read.
+// The stored result: compact, and rendered to a format when it is read. A report with a name longer than report_name_bytes_max
+// cannot be read back.
+inline constexpr std::size_t report_name_bytes_max = 4096;
 std::string encode(const Report& report);
 Result<Report> decode_report(std::string_view bytes);
 

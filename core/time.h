@@ -36,6 +36,8 @@ class UtcTime {
   std::int64_t ms_ = 0;
 };
 
+inline constexpr UtcTime utc_time_max = UtcTime::from_ms(253'402'300'799'999);  // 9999-12-31T23:59:59.999Z
+
 inline constexpr std::int64_t second_ms = 1000;
 inline constexpr std::int64_t minute_ms = 60 * second_ms;
 inline constexpr std::int64_t hour_ms = 60 * minute_ms;

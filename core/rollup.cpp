@@ -1,0 +1,186 @@
+#include "core/rollup.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/row.h"
+
+namespace tally {
+namespace {
+
+constexpr std::uint8_t rollup_version = 1;
+constexpr std::uint8_t hours_per_day = 24;
+constexpr std::size_t period_bytes = 4;
+constexpr std::size_t counters_bytes_typical = 16;
+
+void add_saturating(std::int64_t& sum, std::int64_t v) noexcept {
+  if (!__builtin_add_overflow(sum, v, &sum)) return;
+  sum = v > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+}
+
+Error corrupt() {
+  return fail(Errc::corrupt, "a rollup row cannot be read");
+}
+
+// Walks the bytes of a RollupValue without building one: version, total, the number of hours, then hour by hour.
+class Walk {
+ public:
+  explicit Walk(std::string_view bytes) : in_(bytes) {
+    if (in_.u8() != rollup_version) in_.reject();
+    total_ = read_counters(in_);
+  }
+  const Counters& total() const noexcept { return total_; }
+  bool ok() const noexcept { return in_.ok(); }
+  bool done() const noexcept { return in_.done(); }
+
+  void begin_hours() {
+    left_ = in_.u8();
+    if (left_ > hours_per_day) in_.reject();
+    next_hour();
+  }
+  // hours_per_day behind the last one.
+  std::uint8_t hour() const noexcept { return hour_; }
+  const Counters& counters() const noexcept { return counters_; }
+  void next_hour() {
+    const std::uint8_t before = hour_;
+    hour_ = hours_per_day;
+    if (left_ == 0 || !in_.ok()) return;
+    --left_;
+    const std::uint8_t hour = in_.u8();
+    counters_ = read_counters(in_);
+    const bool ascends = before == none || hour > before;
+    if (hour >= hours_per_day || !ascends) in_.reject();
+    if (in_.ok()) hour_ = hour;
+  }
+
+ private:
+  static constexpr std::uint8_t none = 0xff;
+  Decoder in_;
+  Counters total_;
+  Counters counters_;
+  std::uint8_t left_ = 0;
+  std::uint8_t hour_ = none;
+};
+
+}  // namespace
+
+Counters& Counters::operator+=(const Counters& other) noexcept {
+  add_saturating(requests, other.requests);
+  add_saturating(ok, other.ok);
+  add_saturating(failed, other.failed);
+  add_saturating(results, other.results);
+  add_saturating(credits_micros, other.credits_micros);
+  return *this;
+}
+
+void RollupValue::add(const RollupValue& other) {
+  total += other.total;
+  for (const auto& [hour, counters] : other.hours) {
+    const auto place = std::lower_bound(hours.begin(), hours.end(), hour,
+                                        [](const auto& entry, std::uint8_t h) { return entry.first < h; });
+    if (place != hours.end() && place->first == hour) {
+      place->second += counters;
+    } else {
+      hours.insert(place, {hour, counters});
+    }
+  }
+}
+
+std::string rollup_key(std::int32_t period, const RollupDims& dims) {
+  std::string key;
+  key.reserve(period_bytes + 6 + dims.endpoint.size() + dims.category.size() + dims.key.size());
+  append_be32(key, static_cast<std::uint32_t>(period));
+  Encoder out(key);
+  out.text(dims.endpoint);
+  out.text(dims.category);
+  out.text(dims.key);
+  return key;
+}
+
+std::string rollup_key_prefix(std::int32_t period) {
+  std::string key;
+  append_be32(key, static_cast<std::uint32_t>(period));
+  return key;
+}
+
+Result<RollupKey> parse_rollup_key(std::string_view key) {
+  if (key.size() < period_bytes) return corrupt();
+  Decoder in(key.substr(period_bytes));
+  RollupKey parsed;
+  parsed.period = static_cast<std::int32_t>(read_be32(key));
+  parsed.dims.endpoint = in.text();
+  parsed.dims.category = in.text();
+  parsed.dims.key = in.text();
+  if (!in.done()) return corrupt();
+  return parsed;
+}
+
+std::string encode(const RollupValue& value) {
+  std::string bytes;
+  bytes.reserve(2 + counters_bytes_typical * (1 + value.hours.size()));
+  Encoder out(bytes);
+  out.u8(rollup_version);
+  write_counters(out, value.total);
+  out.u8(static_cast<std::uint8_t>(value.hours.size()));
+  for (const auto& [hour, counters] : value.hours) {
+    out.u8(hour);
+    write_counters(out, counters);
+  }
+  return bytes;
+}
+
+Result<RollupValue> decode_rollup(std::string_view bytes) {
+  Walk walk(bytes);
+  RollupValue value;
+  value.total = walk.total();
+  for (walk.begin_hours(); walk.hour() < hours_per_day; walk.next_hour()) {
+    value.hours.emplace_back(walk.hour(), walk.counters());
+  }
+  if (!walk.done()) return corrupt();
+  return value;
+}
+
+Result<Counters> decode_rollup_total(std::string_view bytes) {
+  const Walk walk(bytes);
+  if (!walk.ok()) return corrupt();
+  return walk.total();
+}
+
+Result<std::string> merge_rollups(std::string_view existing, std::string_view delta) {
+  Walk a(existing);
+  Walk b(delta);
+  Counters total = a.total();
+  total += b.total();
+
+  std::string bytes;
+  bytes.reserve(existing.size() + delta.size() + counters_bytes_typical);
+  Encoder out(bytes);
+  out.u8(rollup_version);
+  write_counters(out, total);
+  const std::size_t count_at = bytes.size();
+  out.u8(0);
+
+  std::uint8_t count = 0;
+  a.begin_hours();
+  b.begin_hours();
+  while (a.hour() < hours_per_day || b.hour() < hours_per_day) {
+    const std::uint8_t hour = std::min(a.hour(), b.hour());
+    Counters counters;
+    if (a.hour() == hour) {
+      counters += a.counters();
+      a.next_hour();
+    }
+    if (b.hour() == hour) {
+      counters += b.counters();
+      b.next_hour();
+    }
+    out.u8(hour);
+    write_counters(out, counters);
+    ++count;
+  }
+  if (!a.done() || !b.done()) return corrupt();
+  bytes[count_at] = static_cast<char>(count);
+  return bytes;
+}
+
+}  // namespace tally
