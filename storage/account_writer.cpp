@@ -38,8 +38,8 @@ struct AccountWriter::Item {
   Done done;
 };
 
-// Rows written by commands that are not committed yet must be visible to the commands after them, so a shard keeps them until the
-// committer reports the round in which they were written.
+// Rows written by commands that are not committed yet must be visible to the commands after them, so a shard keeps them
+// until the committer reports the round in which they were written.
 class AccountWriter::Shard {
  public:
   std::mutex mutex;
@@ -151,7 +151,9 @@ AccountWriter::AccountWriter(Store& store, WriterOptions options, std::function<
   committer_thread_ = std::thread([this] { run_committer(); });
 }
 
-AccountWriter::~AccountWriter() { stop(); }
+AccountWriter::~AccountWriter() {
+  stop();
+}
 
 void AccountWriter::post(AccountId account, Command command, Durability durability, Done done) {
   if (doubtful_) return done(fail(Errc::unavailable, "a commit failed; the server is stopping"));
@@ -192,8 +194,10 @@ void AccountWriter::run_shard(Shard& shard) {
     Tx tx(store_, shard, std::move(work.account));
     Result<void> result = work.command(tx);
     // Erasing frees space, so it goes on when the disk is nearly full.
-    if (result && tx.grows() && !writable) result = fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
-    Item item{&shard, shard.round, Batch(tx.account()), 0, work.durability, std::move(result), {}, std::move(work.done)};
+    if (result && tx.grows() && !writable)
+      result = fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
+    Item item{&shard, shard.round,         Batch(tx.account()), 0, work.durability, std::move(result),
+              {},     std::move(work.done)};
     if (item.result) {
       item.batch = tx.take_batch();
       item.records = item.batch.records().size();

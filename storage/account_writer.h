@@ -1,7 +1,8 @@
 // The one Writer: accounts spread over shards by hash, one committer for all of them.
 //
-// A shard runs its accounts' commands in order without locks and hands the changes over; the committer joins what all shards have
-// ready into one write and one fsync, so that N waiting clients cost one. While it waits for the disk, the shards go on.
+// A shard runs its accounts' commands in order without locks and hands the changes over; the committer joins what all
+// shards have ready into one write and one fsync, so that N waiting clients cost one. While it waits for the disk, the
+// shards go on.
 #pragma once
 
 #include <atomic>
@@ -30,8 +31,8 @@ struct WriterStats {
 
 class AccountWriter final : public Writer {
  public:
-  // `on_doubt` is called once when a commit's outcome is unknown: the caller must end the process. Until it does, everything posted
-  // is answered Errc::unavailable and the store is not written again.
+  // `on_doubt` is called once when a commit's outcome is unknown: the caller must end the process. Until it does,
+  // everything posted is answered Errc::unavailable and the store is not written again.
   AccountWriter(Store& store, WriterOptions options, std::function<void(const Error&)> on_doubt);
   ~AccountWriter() override;  // as stop()
 

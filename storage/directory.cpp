@@ -15,7 +15,9 @@ std::string price_row(const Price& price) {
   return key;
 }
 
-std::string last_version_row(std::string_view endpoint) { return "price_version:" + std::string(endpoint); }
+std::string last_version_row(std::string_view endpoint) {
+  return "price_version:" + std::string(endpoint);
+}
 
 // Hands a command's product to its caller once it is durable.
 template <class T>
@@ -32,21 +34,24 @@ Done then(std::shared_ptr<T> product, std::function<void(Result<T>)> done) {
 
 }  // namespace
 
-Directory::Directory(Store& store, Writer& writer) : store_(store), writer_(writer), prices_(std::make_shared<PriceBook>()) {}
+Directory::Directory(Store& store, Writer& writer)
+    : store_(store), writer_(writer), prices_(std::make_shared<PriceBook>()) {}
 
 Result<void> Directory::load() {
   std::optional<Error> broken;
   const auto read = [&](Table table, auto decode, auto take) {
     if (broken) return;
-    const auto scanned = store_.scan_all(table, AccountId(), [&](std::string_view account, std::string_view key, std::string_view value) {
-      auto row = decode(value);
-      if (row) {
-        take(std::move(*row));
-      } else {
-        broken = fail(row.error().code, "a row of " + std::string(account) + " (" + std::string(key) + "): " + row.error().detail);
-      }
-      return !broken;
-    });
+    const auto scanned = store_.scan_all(
+        table, AccountId(), [&](std::string_view account, std::string_view key, std::string_view value) {
+          auto row = decode(value);
+          if (row) {
+            take(std::move(*row));
+          } else {
+            broken = fail(row.error().code,
+                          "a row of " + std::string(account) + " (" + std::string(key) + "): " + row.error().detail);
+          }
+          return !broken;
+        });
     if (!scanned) broken = scanned.error();
   };
   auto book = std::make_shared<PriceBook>();
@@ -81,7 +86,8 @@ std::shared_ptr<const PriceBook> Directory::prices() const {
 std::vector<Directory::AccountPtr> Directory::accounts(const AccountId& after, std::size_t limit) const {
   std::vector<AccountPtr> page;
   const std::shared_lock lock(mutex_);
-  for (auto it = accounts_.upper_bound(after); it != accounts_.end() && page.size() < limit; ++it) page.push_back(it->second);
+  for (auto it = accounts_.upper_bound(after); it != accounts_.end() && page.size() < limit; ++it)
+    page.push_back(it->second);
   return page;
 }
 
@@ -113,20 +119,20 @@ void Directory::publish(const std::vector<Price>& prices) {
 void Directory::create_account(Account account, Then<AccountPtr> done) {
   account.user_id = ++last_user_id_;
   auto made = std::make_shared<AccountPtr>(std::make_shared<const Account>(std::move(account)));
-  writer_.post(
-      (*made)->id,
-      [this, made](AccountTx& tx) -> Result<void> {
-        const auto existing = tx.get(Table::account, "");
-        if (!existing) return existing.error();
-        if (*existing) return fail(Errc::conflict, "an account with this id exists", "account_exists");
-        tx.put(Table::account, "", encode(**made));
-        tx.on_commit([this, account = *made](Position) { publish(account); });
-        return {};
-      },
-      Durability::synced, then(made, std::move(done)));
+  writer_.post((*made)->id,
+               [this, made](AccountTx& tx) -> Result<void> {
+                 const auto existing = tx.get(Table::account, "");
+                 if (!existing) return existing.error();
+                 if (*existing) return fail(Errc::conflict, "an account with this id exists", "account_exists");
+                 tx.put(Table::account, "", encode(**made));
+                 tx.on_commit([this, account = *made](Position) { publish(account); });
+                 return {};
+               },
+               Durability::synced, then(made, std::move(done)));
 }
 
-void Directory::change_account(const AccountId& id, std::function<Result<void>(Account&)> change, Then<AccountPtr> done) {
+void Directory::change_account(const AccountId& id, std::function<Result<void>(Account&)> change,
+                               Then<AccountPtr> done) {
   auto changed = std::make_shared<AccountPtr>();
   writer_.post(
       id,
@@ -147,17 +153,16 @@ void Directory::change_account(const AccountId& id, std::function<Result<void>(A
 
 void Directory::create_key(ApiKey key, Then<KeyPtr> done) {
   auto made = std::make_shared<KeyPtr>(std::make_shared<const ApiKey>(std::move(key)));
-  writer_.post(
-      (*made)->account,
-      [this, made](AccountTx& tx) -> Result<void> {
-        const auto account = tx.get(Table::account, "");
-        if (!account) return account.error();
-        if (!*account) return fail(Errc::not_found, "no such account");
-        tx.put(Table::credential, (*made)->id.str(), encode(**made));
-        tx.on_commit([this, key = *made](Position) { publish(key); });
-        return {};
-      },
-      Durability::synced, then(made, std::move(done)));
+  writer_.post((*made)->account,
+               [this, made](AccountTx& tx) -> Result<void> {
+                 const auto account = tx.get(Table::account, "");
+                 if (!account) return account.error();
+                 if (!*account) return fail(Errc::not_found, "no such account");
+                 tx.put(Table::credential, (*made)->id.str(), encode(**made));
+                 tx.on_commit([this, key = *made](Position) { publish(key); });
+                 return {};
+               },
+               Durability::synced, then(made, std::move(done)));
 }
 
 void Directory::change_key(const KeyId& id, std::function<Result<void>(ApiKey&)> change, Then<KeyPtr> done) {

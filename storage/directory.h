@@ -1,4 +1,5 @@
-// The directory: accounts, API keys and prices in memory, because every request asks for them, and changed only through the writer.
+// The directory: accounts, API keys and prices in memory, because every request asks for them, and changed only through
+// the writer.
 #pragma once
 
 #include <atomic>

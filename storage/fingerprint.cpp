@@ -32,7 +32,8 @@ Fingerprint Fingerprinter::of(std::string_view account, std::string_view source,
   *end++ = '\0';
   end = std::copy(id.begin(), id.end(), end);
   Fingerprint fingerprint;
-  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(fingerprint.data()), reinterpret_cast<const unsigned char*>(text.data()),
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(fingerprint.data()),
+                              reinterpret_cast<const unsigned char*>(text.data()),
                               static_cast<unsigned long long>(end - text.data()), key_.data());
   return fingerprint;
 }

@@ -12,8 +12,8 @@ namespace tally::storage {
 
 using Fingerprint = std::array<std::uint64_t, 2>;
 
-// SipHash-2-4 with 128 bits of output: with a secret key nobody can make two ids collide on purpose, and by chance a store of 10^12
-// events has a collision with probability 10^-15.
+// SipHash-2-4 with 128 bits of output: with a secret key nobody can make two ids collide on purpose, and by chance a
+// store of 10^12 events has a collision with probability 10^-15.
 class Fingerprinter {
  public:
   static constexpr std::size_t key_bytes = 16;

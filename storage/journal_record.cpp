@@ -9,7 +9,14 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t usage_kind = 1;
 
-enum Flag : std::uint8_t { flag_ok = 1, flag_own_credits = 2, flag_source = 4, flag_key = 8, flag_details = 16, flag_options = 32 };
+enum Flag : std::uint8_t {
+  flag_ok = 1,
+  flag_own_credits = 2,
+  flag_source = 4,
+  flag_key = 8,
+  flag_details = 16,
+  flag_options = 32
+};
 
 void encode_event(Encoder& out, const ChargedEvent& charged) {
   const UsageEvent& event = charged.event;
@@ -77,7 +84,8 @@ std::string encode(const UsageRecord& record) {
 
 Result<UsageRecord> decode_usage_record(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.u8() != record_version || in.u8() != usage_kind) return fail(Errc::corrupt, "journal record of an unknown version or kind");
+  if (in.u8() != record_version || in.u8() != usage_kind)
+    return fail(Errc::corrupt, "journal record of an unknown version or kind");
   UsageRecord record;
   record.arrived_at = UtcTime::from_ms(in.i64());
   for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) record.events.push_back(decode_event(in));

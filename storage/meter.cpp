@@ -57,8 +57,8 @@ struct Unflushed {
 
 struct Entry {
   Unflushed fresh;
-  std::shared_ptr<const Unflushed> flushing;      // handed to the writer, maybe already committed
-  std::shared_ptr<const Rows> before_flush;  // a view without `flushing`, so that a report never counts it twice
+  std::shared_ptr<const Unflushed> flushing;  // handed to the writer, maybe already committed
+  std::shared_ptr<const Rows> before_flush;   // a view without `flushing`, so that a report never counts it twice
   std::int64_t dirty_since_ms = 0;
   bool flush_posted = false;
 };
@@ -96,11 +96,14 @@ void add_share(DayRows& days, const Share& share) {
   hour->second += share.counters;
 }
 
-bool inside(const ReadPlan::Span& span, std::int32_t index) { return index >= span.begin && index < span.end; }
+bool inside(const ReadPlan::Span& span, std::int32_t index) {
+  return index >= span.begin && index < span.end;
+}
 
 // Calls `take(key, value bytes)` for each stored row of the periods in `span`.
 template <class Take>
-Result<void> scan_periods(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span, Take take) {
+Result<void> scan_periods(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span,
+                          Take take) {
   if (span.begin >= span.end) return {};
   Result<void> taken;
   const auto scanned = rows.scan(table, account, {rollup_key_prefix(span.begin), rollup_key_prefix(span.end), false},
@@ -112,7 +115,8 @@ Result<void> scan_periods(const Rows& rows, Table table, const AccountId& accoun
   return scanned ? taken : scanned;
 }
 
-Result<void> add_stored_months(const Rows& rows, const AccountId& account, const ReadPlan::Span& span, ReportBuilder& builder) {
+Result<void> add_stored_months(const Rows& rows, const AccountId& account, const ReadPlan::Span& span,
+                               ReportBuilder& builder) {
   return scan_periods(rows, Table::rollup_month, account, span,
                       [&](const RollupKey& key, std::string_view value) -> Result<void> {
                         const auto total = decode_rollup_total(value);
@@ -158,13 +162,16 @@ struct Meter::Impl {
   std::int64_t next_checkpoint_ms = 0;
   Position stored_replay_from = 0;
 
-  Stripe& stripe_of(const AccountId& account) { return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()]; }
+  Stripe& stripe_of(const AccountId& account) {
+    return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()];
+  }
   const Stripe& stripe_of(const AccountId& account) const {
     return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()];
   }
 
   Result<std::vector<bool>> known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints);
-  Result<void> accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested, std::vector<Fingerprint>& reserved);
+  Result<void> accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
+                      std::vector<Fingerprint>& reserved);
   void publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
                UtcTime arrived_at, Position position);
   void forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints);
@@ -192,7 +199,8 @@ Result<void> Meter::recover(Random& random) {
     if (auto made = m.store.commit({&batch, 1}, Durability::synced); !made) return made.error();
     key = m.store.get(Table::meta, system_account(), fingerprint_key_row);
   }
-  if ((*key)->size() != Fingerprinter::key_bytes) return fail(Errc::corrupt, "the store's fingerprint key has a wrong size");
+  if ((*key)->size() != Fingerprinter::key_bytes)
+    return fail(Errc::corrupt, "the store's fingerprint key has a wrong size");
   m.fingerprinter.emplace(**key);
 
   const auto from = m.store.get(Table::meta, system_account(), replay_from_row);
@@ -201,31 +209,32 @@ Result<void> Meter::recover(Random& random) {
 
   std::unordered_map<std::string, Position> through;
   std::optional<Error> broken;
-  auto read = m.store.read_journal(m.stored_replay_from, [&](Position position, std::string_view account, std::string_view bytes) {
-    const AccountId id{std::string(account)};
-    auto included = through.find(id.str());
-    if (included == through.end()) {
-      const auto row = m.store.get(Table::meter, id, "");
-      if (!row) return broken = row.error(), false;
-      included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
-    }
-    m.last_published = position;
-    if (position <= included->second) return true;
-    auto record = decode_usage_record(bytes);
-    if (!record) {
-      broken = fail(Errc::corrupt, "journal record " + std::to_string(position) + ": " + record.error().detail);
-      return false;
-    }
-    std::vector<Share> shares;
-    std::vector<Fingerprint> fingerprints;
-    for (const ChargedEvent& event : record->events) {
-      shares.push_back(share_of(event));
-      fingerprints.push_back(m.fingerprinter->of(id.str(), event.event.source, event.event.id));
-      m.stripe_of(id).recent.insert(fingerprints.back());
-    }
-    m.publish(id, shares, fingerprints, record->arrived_at, position);
-    return true;
-  });
+  auto read = m.store.read_journal(
+      m.stored_replay_from, [&](Position position, std::string_view account, std::string_view bytes) {
+        const AccountId id{std::string(account)};
+        auto included = through.find(id.str());
+        if (included == through.end()) {
+          const auto row = m.store.get(Table::meter, id, "");
+          if (!row) return broken = row.error(), false;
+          included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
+        }
+        m.last_published = position;
+        if (position <= included->second) return true;
+        auto record = decode_usage_record(bytes);
+        if (!record) {
+          broken = fail(Errc::corrupt, "journal record " + std::to_string(position) + ": " + record.error().detail);
+          return false;
+        }
+        std::vector<Share> shares;
+        std::vector<Fingerprint> fingerprints;
+        for (const ChargedEvent& event : record->events) {
+          shares.push_back(share_of(event));
+          fingerprints.push_back(m.fingerprinter->of(id.str(), event.event.source, event.event.id));
+          m.stripe_of(id).recent.insert(fingerprints.back());
+        }
+        m.publish(id, shares, fingerprints, record->arrived_at, position);
+        return true;
+      });
   if (broken) return *broken;
   return read;
 }
@@ -256,7 +265,8 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
                                  std::vector<Fingerprint>& reserved) {
   std::vector<Fingerprint> fingerprints;
   fingerprints.reserve(events.size());
-  for (const UsageEvent& event : events) fingerprints.push_back(fingerprinter->of(event.account.str(), event.source, event.id));
+  for (const UsageEvent& event : events)
+    fingerprints.push_back(fingerprinter->of(event.account.str(), event.source, event.id));
   auto seen = known(tx, fingerprints);
   if (!seen) return seen.error();
 
@@ -287,14 +297,14 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
     reserved.push_back(fingerprints[i]);
     ingested.credits = *total;
     ++ingested.accepted;
-    record.events.push_back({std::move(events[i]), charged->credits, std::string(charged->category), charged->price_version});
+    record.events.push_back(
+        {std::move(events[i]), charged->credits, std::string(charged->category), charged->price_version});
     shares.push_back(share_of(record.events.back()));
   }
   if (record.events.empty()) return {};
   tx.append(encode(record));
-  tx.on_commit([this, account = tx.account(), shares = std::move(shares), reserved, at = record.arrived_at](Position position) {
-    publish(account, shares, reserved, at, position);
-  });
+  tx.on_commit([this, account = tx.account(), shares = std::move(shares), reserved,
+                at = record.arrived_at](Position position) { publish(account, shares, reserved, at, position); });
   return {};
 }
 
@@ -309,16 +319,18 @@ void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::funct
   Impl& m = *impl_;
   AccountId owner = account;
   m.writer.post(
-      std::move(account), [&m, work](AccountTx& tx) { return m.accept(tx, work->events, work->ingested, work->reserved); },
-      Durability::synced, [&m, work, owner = std::move(owner), done = std::move(done)](Result<void> result) {
+      std::move(account),
+      [&m, work](AccountTx& tx) { return m.accept(tx, work->events, work->ingested, work->reserved); },
+      Durability::synced,
+      [&m, work, owner = std::move(owner), done = std::move(done)](Result<void> result) {
         if (result) return done(std::move(work->ingested));
         m.forget(owner, work->reserved);
         done(result.error());
       });
 }
 
-void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
-                          UtcTime arrived_at, Position position) {
+void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& shares,
+                          const std::vector<Fingerprint>& fingerprints, UtcTime arrived_at, Position position) {
   bool newly_dirty = false;
   bool large = false;
   {
@@ -376,10 +388,12 @@ void Meter::Impl::flush(const AccountId& account) {
         fresh_events -= (*taken)->seen.size();
         flushing_events += (*taken)->seen.size();
         write_rows(tx, **taken);
-        tx.on_commit([this, account = tx.account(), flushed = *taken](Position) { flush_committed(account, *flushed); });
+        tx.on_commit(
+            [this, account = tx.account(), flushed = *taken](Position) { flush_committed(account, *flushed); });
         return {};
       },
-      Durability::relaxed, [this, account, taken](const Result<void>& result) {
+      Durability::relaxed,
+      [this, account, taken](const Result<void>& result) {
         if (!result) flush_refused(account, *taken);
       });
 }
@@ -475,8 +489,8 @@ void Meter::Impl::flush_waiting(std::int64_t due_ms) {
   }
 }
 
-// Tells the next start where to begin reading the journal. Every record at or before `published` is either in its rows or in an
-// entry, so the least position of the entries, or else the one after `published`, is a safe place.
+// Tells the next start where to begin reading the journal. Every record at or before `published` is either in its rows
+// or in an entry, so the least position of the entries, or else the one after `published`, is a safe place.
 void Meter::Impl::checkpoint() {
   const Position published = last_published;
   Position from = published + 1;
@@ -513,7 +527,9 @@ void Meter::flush_all() {
   impl_->flush_waiting(std::numeric_limits<std::int64_t>::max());
 }
 
-std::uint64_t Meter::unflushed_events() const noexcept { return impl_->fresh_events + impl_->flushing_events; }
+std::uint64_t Meter::unflushed_events() const noexcept {
+  return impl_->fresh_events + impl_->flushing_events;
+}
 
 Result<Report> Meter::report(const AccountId& account, const ReportRequest& request) const {
   const Impl& m = *impl_;
@@ -526,7 +542,8 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
   const auto collect = [&](const DayRows& days) -> Result<void> {
     for (const auto& [key, value] : days) {
       const auto day = static_cast<std::int32_t>(read_be32(key));
-      if (!inside(reads.months, month_of(start_of_day(day))) && !inside(reads.days_before, day) && !inside(reads.days_after, day)) {
+      if (!inside(reads.months, month_of(start_of_day(day))) && !inside(reads.days_before, day) &&
+          !inside(reads.days_after, day)) {
         continue;
       }
       auto parsed = parse_rollup_key(key);

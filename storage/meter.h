@@ -1,9 +1,9 @@
 // The meter: usage events in, exact rollups out, however fast the events come.
 //
-// An accepted event is one entry in the journal, durable before it is acknowledged. What follows from it (its fingerprint against
-// duplicates, its counts in the day's and the month's rollup) is kept in memory first and written behind, an account at a time,
-// so that many events cost one row. A report adds what is in memory to what is stored; a restart reads the journal's tail again. So
-// either way every acknowledged event is in every report, once.
+// An accepted event is one entry in the journal, durable before it is acknowledged. What follows from it (its
+// fingerprint against duplicates, its counts in the day's and the month's rollup) is kept in memory first and written
+// behind, an account at a time, so that many events cost one row. A report adds what is in memory to what is stored; a
+// restart reads the journal's tail again. So either way every acknowledged event is in every report, once.
 #pragma once
 
 #include <array>
@@ -23,29 +23,31 @@
 namespace tally::storage {
 
 struct MeterOptions {
-  std::size_t unflushed_events_max = 262'144;          // over all accounts; past it the accounts that waited longest are written
+  std::size_t unflushed_events_max =
+      262'144;  // over all accounts; past it the accounts that waited longest are written
   std::size_t unflushed_events_per_account_max = 4'096;  // bounds how long one account's write holds up the others
-  std::int64_t flush_after_ms = 2'000;                 // an idle account's figures are written after this time
+  std::int64_t flush_after_ms = 2'000;                   // an idle account's figures are written after this time
 };
 
 struct Ingested {
   std::uint64_t accepted = 0;
   std::uint64_t duplicates = 0;
-  Credits credits;  // of the accepted ones
+  Credits credits;                                      // of the accepted ones
   std::vector<std::pair<std::size_t, Error>> rejected;  // by place in the vector: a charge that leaves the range
 };
 
 class Meter {
  public:
   // `prices` gives the prices in force, on any thread.
-  Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options);
+  Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices,
+        MeterOptions options);
   ~Meter();
 
   // Call once before anything else: reads the journal's tail. Errc::corrupt names the record.
   Result<void> recover(Random& random);
 
-  // Validated events of one account. `done` follows when they are durable and in every report; the same (source, id) seen before,
-  // in this batch or within 32 days, is a duplicate and counts nothing. Thread-safe.
+  // Validated events of one account. `done` follows when they are durable and in every report; the same (source, id)
+  // seen before, in this batch or within 32 days, is a duplicate and counts nothing. Thread-safe.
   void ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done);
 
   // Exact as of every event acknowledged before the call. Thread-safe.

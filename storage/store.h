@@ -1,7 +1,7 @@
 // The store: rows in tables, every key led by its account, changed by atomic batches of one account.
 //
-// A backend is RocksDB, the memory model, or later PostgreSQL/Citus (tables distributed by account). tests/contract holds every
-// backend to what this page says.
+// A backend is RocksDB, the memory model, or later PostgreSQL/Citus (tables distributed by account). tests/contract
+// holds every backend to what this page says.
 #pragma once
 
 #include <cstdint>
@@ -18,36 +18,39 @@
 
 namespace tally::storage {
 
-// What a row holds is said by the encode/decode pair in core that is named beside it. Numbers are stored: never reuse one.
+// What a row holds is said by the encode/decode pair in core that is named beside it. Numbers are stored: never reuse
+// one.
 enum class Table : std::uint8_t {
-  meta = 1,           // the store's own bookkeeping
-  account = 2,        // "" -> Account
-  credential = 3,     // key id -> ApiKey
-  price = 4,          // endpoint \0 version -> Price, under system_account()
-  job = 5,            // request id -> Job
-  job_result = 6,     // request id -> Report
-  open_job = 7,       // request id -> "": jobs that are not finished
-  delivery = 8,       // delivery id -> Delivery
-  delivery_body = 9,  // delivery id -> the bytes to POST
-  open_delivery = 10, // delivery id -> "": deliveries that are pending
-  rollup_day = 11,    // rollup_key -> RollupValue with hours; changed by `add`
-  rollup_month = 12,  // rollup_key -> RollupValue; changed by `add`
-  dedup = 13,         // event fingerprint -> where the event lies
-  meter = 14,         // "" -> the account's journal sequence that its rollups include
-  idempotency = 15,   // Idempotency-Key -> the response that was given
-  expiry = 16,        // when, what -> "": finished jobs to be dropped
+  meta = 1,            // the store's own bookkeeping
+  account = 2,         // "" -> Account
+  credential = 3,      // key id -> ApiKey
+  price = 4,           // endpoint \0 version -> Price, under system_account()
+  job = 5,             // request id -> Job
+  job_result = 6,      // request id -> Report
+  open_job = 7,        // request id -> "": jobs that are not finished
+  delivery = 8,        // delivery id -> Delivery
+  delivery_body = 9,   // delivery id -> the bytes to POST
+  open_delivery = 10,  // delivery id -> "": deliveries that are pending
+  rollup_day = 11,     // rollup_key -> RollupValue with hours; changed by `add`
+  rollup_month = 12,   // rollup_key -> RollupValue; changed by `add`
+  dedup = 13,  // event fingerprint -> its arrival's UTC ms as 8 bytes big-endian, then where the event lies. A backend
+               // may drop a row once it is 33 days old
+  meter = 14,        // "" -> the account's journal sequence that its rollups include
+  idempotency = 15,  // Idempotency-Key -> the response that was given
+  job_by_time = 16,  // created_at ms big-endian, request id -> "": the order of lists and of retention
 };
 inline constexpr Table all_tables[] = {
-    Table::meta,     Table::account,       Table::credential,    Table::price,      Table::job,          Table::job_result,
-    Table::open_job, Table::delivery,      Table::delivery_body, Table::open_delivery, Table::rollup_day, Table::rollup_month,
-    Table::dedup,    Table::meter,         Table::idempotency,   Table::expiry};
+    Table::meta,          Table::account,       Table::credential,  Table::price,
+    Table::job,           Table::job_result,    Table::open_job,    Table::delivery,
+    Table::delivery_body, Table::open_delivery, Table::rollup_day,  Table::rollup_month,
+    Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();
 
 struct ScanRange {
-  std::string from;     // first key, inclusive
-  std::string to;       // exclusive; empty: to the end
+  std::string from;      // first key, inclusive
+  std::string to;        // exclusive; empty: to the end
   bool reverse = false;  // from the last key of the range backwards
 };
 // Return false to stop. The views live until it returns.
@@ -63,8 +66,10 @@ class Rows {
   virtual Result<std::vector<std::optional<std::string>>> get_many(Table table, const AccountId& account,
                                                                    std::span<const std::string> keys) const = 0;
   // One account's rows in key order.
-  virtual Result<void> scan(Table table, const AccountId& account, const ScanRange& range, const RowVisitor& visit) const = 0;
-  // All accounts' rows, ordered by account, then key; from the first account >= `from_account`. No consistency between accounts.
+  virtual Result<void> scan(Table table, const AccountId& account, const ScanRange& range,
+                            const RowVisitor& visit) const = 0;
+  // All accounts' rows, ordered by account, then key; from the first account >= `from_account`. No consistency between
+  // accounts.
   virtual Result<void> scan_all(Table table, const AccountId& from_account, const AccountRowVisitor& visit) const = 0;
 };
 
@@ -85,10 +90,14 @@ class Batch {
   const std::vector<std::string>& records() const noexcept { return records_; }
   bool empty() const noexcept { return ops_.empty() && records_.empty(); }
 
-  void put(Table table, std::string key, std::string value) { ops_.push_back({Kind::put, table, std::move(key), std::move(value)}); }
+  void put(Table table, std::string key, std::string value) {
+    ops_.push_back({Kind::put, table, std::move(key), std::move(value)});
+  }
   void erase(Table table, std::string key) { ops_.push_back({Kind::erase, table, std::move(key), {}}); }
   // Adds a delta (an encoded RollupValue) to a counter row by merge_rollups; an absent row counts as nothing.
-  void add(Table table, std::string key, std::string delta) { ops_.push_back({Kind::add, table, std::move(key), std::move(delta)}); }
+  void add(Table table, std::string key, std::string delta) {
+    ops_.push_back({Kind::add, table, std::move(key), std::move(delta)});
+  }
   // Appends a record to the journal.
   void append(std::string record) { records_.push_back(std::move(record)); }
 
@@ -98,8 +107,12 @@ class Batch {
   std::vector<std::string> records_;
 };
 
-// synced: survives power loss once commit returns. relaxed: survives a crash of the process; power loss may take it, but never
-// without also taking every later commit.
+// What every backend refuses before it writes (Errc::invalid_argument): an account id that is empty or holds a zero
+// byte, `add` to a row that is no rollup, a delta that is no encoded RollupValue. Keys and values may hold any byte.
+Result<void> check(std::span<const Batch> batches);
+
+// synced: survives power loss once commit returns. relaxed: survives a crash of the process; power loss may take it,
+// but never without also taking every later commit.
 enum class Durability : std::uint8_t { relaxed = 1, synced };
 
 // A position in the journal. Grows by one per record in commit order; never reused.
@@ -109,9 +122,10 @@ using JournalVisitor = std::function<bool(Position position, std::string_view ac
 
 class Store : public Rows {
  public:
-  // Applies every batch, each all or nothing, later ones over earlier ones, in one write. Blocks for at most one fsync. One caller
-  // at a time. Answers the position of the first record of the first batch that has one (0 if none has); the others follow in order.
-  // Errc::unavailable: the outcome is unknown and the process must stop serving.
+  // Applies every batch, each all or nothing, later ones over earlier ones, in one write. Blocks for at most one fsync.
+  // One caller at a time. Answers the position of the first record of the first batch that has one (0 if none has); the
+  // others follow in order. Errc::invalid_argument: what `check` refuses; nothing was applied. Errc::unavailable: the
+  // outcome is unknown and the process must stop serving; every later commit is refused.
   virtual Result<Position> commit(std::span<const Batch> batches, Durability durability) = 0;
 
   // Makes every relaxed commit so far survive power loss.
@@ -120,7 +134,8 @@ class Store : public Rows {
   // The journal's records from `from` on, in order. Positions whose records were dropped are skipped.
   virtual Result<void> read_journal(Position from, const JournalVisitor& visit) const = 0;
 
-  // A frozen view of everything committed when it is called.
+  // A frozen view of everything committed when it is called (dedup rows may still be dropped for their age). It may
+  // outlive the store.
   virtual std::shared_ptr<const Rows> snapshot() const = 0;
 
   // False when the disk is nearly full: new work must be refused (503) before a write could fail. Cheap; thread-safe.

@@ -1,0 +1,337 @@
+#include "queue/jobs.h"
+
+#include <algorithm>
+
+#include "core/codec.h"
+
+namespace tally::queue {
+
+using storage::AccountTx;
+using storage::Durability;
+using storage::Table;
+
+namespace {
+
+std::string time_row(const Job& job) {
+  std::string key;
+  append_be64(key, static_cast<std::uint64_t>(job.created_at.ms()));
+  key += job.id.str();
+  return key;
+}
+
+std::string to_hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) {
+    hex.push_back(digits[static_cast<unsigned char>(c) >> 4]);
+    hex.push_back(digits[static_cast<unsigned char>(c) & 15]);
+  }
+  return hex;
+}
+
+// A cursor is the hex of the time and the id itself.
+Result<std::string> row_of_cursor(std::string_view cursor) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  if (cursor.size() < 17 || cursor[16] != '.' || !looks_like_request_id(cursor.substr(17))) {
+    return fail(Errc::invalid_argument, "not a cursor of this list", "invalid_cursor");
+  }
+  std::string key;
+  for (std::size_t i = 0; i < 16; i += 2) {
+    const int high = digit(cursor[i]);
+    const int low = digit(cursor[i + 1]);
+    if (high < 0 || low < 0) return fail(Errc::invalid_argument, "not a cursor of this list", "invalid_cursor");
+    key.push_back(static_cast<char>(high * 16 + low));
+  }
+  key += cursor.substr(17);
+  return key;
+}
+
+Result<Job> read_job(const std::optional<std::string>& row) {
+  if (!row) return fail(Errc::not_found, "no such report");
+  return decode_job(*row);
+}
+
+}  // namespace
+
+Jobs::Jobs(storage::Store& store, storage::Writer& writer, Scheduler& scheduler, Clock& clock, Random& random,
+           JobRules rules, JobHooks hooks)
+    : store_(store),
+      writer_(writer),
+      scheduler_(scheduler),
+      clock_(clock),
+      random_(random),
+      rules_(std::move(rules)),
+      hooks_(std::move(hooks)),
+      sequence_(static_cast<std::uint32_t>(random.below(10'000))) {}
+
+Result<void> Jobs::recover() {
+  std::optional<Error> broken;
+  const UtcTime now = clock_.now();
+  const auto scanned = store_.scan_all(
+      Table::open_job, AccountId(), [&](std::string_view account, std::string_view key, std::string_view) {
+        const AccountId owner{std::string(account)};
+        const RequestId id{std::string(key)};
+        auto job = find(owner, id);
+        if (!job) {
+          broken = fail(job.error().code, "unfinished job " + id.str() + ": " + job.error().detail);
+          return false;
+        }
+        scheduler_.admit_stored(owner);
+        scheduler_.offer({owner, id, job->status == JobStatus::processing}, job->run_after, now);
+        return true;
+      });
+  if (broken) return *broken;
+  return scanned;
+}
+
+void Jobs::submit(Job job, Then<Job> done) {
+  if (auto admitted = scheduler_.admit(job.account); !admitted) return done(admitted.error());
+  const UtcTime now = clock_.now();
+  job.id = make_request_id(random_, now, sequence_.fetch_add(1, std::memory_order_relaxed) % 10'000);
+  job.status = JobStatus::queued;
+  job.created_at = now;
+  job.run_after = now;
+  auto stored = std::make_shared<const Job>(std::move(job));
+  writer_.post(
+      stored->account,
+      [this, stored](AccountTx& tx) -> Result<void> {
+        tx.put(Table::job, stored->id.str(), encode(*stored));
+        tx.put(Table::open_job, stored->id.str(), "");
+        tx.put(Table::job_by_time, time_row(*stored), "");
+        tx.on_commit([this, stored](storage::Position) {
+          scheduler_.offer({stored->account, stored->id, false}, stored->run_after, stored->run_after);
+          if (wake_) wake_();
+        });
+        return {};
+      },
+      Durability::synced,
+      [this, stored, done = std::move(done)](const Result<void>& result) {
+        if (result) return done(*stored);
+        scheduler_.retire(stored->account);
+        done(result.error());
+      });
+}
+
+Result<Job> Jobs::find(const AccountId& account, const RequestId& id) const {
+  if (!looks_like_request_id(id.str())) return fail(Errc::not_found, "no such report");
+  const auto row = store_.get(Table::job, account, id.str());
+  if (!row) return row.error();
+  return read_job(*row);
+}
+
+Result<std::string> Jobs::result(const AccountId& account, const RequestId& id) const {
+  auto row = store_.get(Table::job_result, account, id.str());
+  if (!row) return row.error();
+  if (!*row) return fail(Errc::not_found, "no result");
+  return std::move(**row);
+}
+
+Result<Jobs::Page> Jobs::list(const AccountId& account, std::size_t limit, std::string_view cursor) const {
+  storage::ScanRange range;
+  range.reverse = true;
+  if (!cursor.empty()) {
+    auto before = row_of_cursor(cursor);
+    if (!before) return before.error();
+    range.to = std::move(*before);
+  }
+  Page page;
+  std::optional<Error> broken;
+  std::string last;
+  const auto scanned = store_.scan(Table::job_by_time, account, range, [&](std::string_view key, std::string_view) {
+    if (page.jobs.size() == limit) {
+      page.next = to_hex(std::string_view(last).substr(0, 8)) + "." + last.substr(8);
+      return false;
+    }
+    auto job = find(account, RequestId(std::string(key.substr(8))));
+    if (!job && job.error().code == Errc::not_found) return true;  // dropped between the two reads
+    if (!job) return broken = job.error(), false;
+    page.jobs.push_back(std::move(*job));
+    last = key;
+    return true;
+  });
+  if (broken) return *broken;
+  if (!scanned) return scanned.error();
+  return page;
+}
+
+void Jobs::change(const AccountId& account, const RequestId& id, Durability durability, Change change, Then<Job> done) {
+  auto changed = std::make_shared<Job>();
+  writer_.post(
+      account,
+      [id, changed, change = std::move(change)](AccountTx& tx) -> Result<void> {
+        const auto row = tx.get(Table::job, id.str());
+        if (!row) return row.error();
+        auto job = read_job(*row);
+        if (!job) return job.error();
+        if (auto result = change(tx, *job); !result) return result;
+        tx.put(Table::job, id.str(), encode(*job));
+        *changed = std::move(*job);
+        return {};
+      },
+      durability,
+      [changed, done = std::move(done)](const Result<void>& result) {
+        if (!done) return;
+        if (result) {
+          done(std::move(*changed));
+        } else {
+          done(result.error());
+        }
+      });
+}
+
+// The rows that go with the end of a job, in the same commit as its status.
+Result<void> Jobs::store_outcome(AccountTx& tx, const Job& job, std::string result) {
+  tx.erase(Table::open_job, job.id.str());
+  std::optional<DeliveryId> delivery_id;
+  if (!job.callback_url.empty() && job.status != JobStatus::cancelled) {
+    Delivery delivery;
+    delivery.id = DeliveryId(make_id(random_, "msg"));
+    delivery.account = job.account;
+    delivery.url = job.callback_url;
+    delivery.event = job.status == JobStatus::completed ? "report.completed" : "report.failed";
+    delivery.request = job.id;
+    delivery.created_at = job.finished_at;
+    delivery.next_attempt_at = job.finished_at;
+    tx.put(Table::delivery, delivery.id.str(), encode(delivery));
+    tx.put(Table::delivery_body, delivery.id.str(), hooks_.callback_body(job, result));
+    tx.put(Table::open_delivery, delivery.id.str(), "");
+    delivery_id = delivery.id;
+  }
+  if (job.status == JobStatus::completed) tx.put(Table::job_result, job.id.str(), std::move(result));
+  tx.on_commit([this, job, delivery_id](storage::Position) {
+    finished(job);
+    if (delivery_id && hooks_.delivery_ready) hooks_.delivery_ready(job.account, *delivery_id);
+  });
+  return {};
+}
+
+void Jobs::finished(const Job& job) {
+  scheduler_.retire(job.account);
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> waiting;
+  {
+    const std::lock_guard lock(watch_mutex_);
+    const auto found = watches_.find(job.id);
+    if (found == watches_.end()) return;
+    waiting = std::move(found->second);
+    watches_.erase(found);
+  }
+  for (auto& [number, then] : waiting) then();
+}
+
+void Jobs::cancel(const AccountId& account, const RequestId& id, Then<Job> done) {
+  change(
+      account, id, Durability::synced,
+      [this](AccountTx& tx, Job& job) -> Result<void> {
+        if (auto cancelled = tally::cancel(job, clock_.now()); !cancelled) return cancelled;
+        return store_outcome(tx, job, {});
+      },
+      std::move(done));
+}
+
+std::uint64_t Jobs::watch(const AccountId& account, const RequestId& id, std::function<void()> then) {
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(watch_mutex_);
+    number = next_watch_++;
+    watches_[id].emplace_back(number, then);
+  }
+  // Registered first, so that an end between the look and the registration is not missed; whoever takes it out calls
+  // it.
+  const auto job = find(account, id);
+  if (job && !job->finished()) return number;
+  bool mine = false;
+  {
+    const std::lock_guard lock(watch_mutex_);
+    const auto found = watches_.find(id);
+    if (found != watches_.end()) {
+      mine = std::erase_if(found->second, [&](const auto& entry) { return entry.first == number; }) > 0;
+      if (found->second.empty()) watches_.erase(found);
+    }
+  }
+  if (mine) then();
+  return number;
+}
+
+void Jobs::unwatch(const RequestId& id, std::uint64_t watch) {
+  const std::lock_guard lock(watch_mutex_);
+  const auto found = watches_.find(id);
+  if (found == watches_.end()) return;
+  std::erase_if(found->second, [&](const auto& entry) { return entry.first == watch; });
+  if (found->second.empty()) watches_.erase(found);
+}
+
+void Jobs::claim(const JobRef& ref, Then<Job> done) {
+  // Relaxed: a claim that power loss forgets is a job that is queued again, which is what it is then.
+  change(
+      ref.account, ref.id, Durability::relaxed,
+      [this, orphaned = ref.orphaned](AccountTx&, Job& job) -> Result<void> {
+        if (orphaned) orphan(job);
+        return tally::claim(job, rules_, clock_.now());
+      },
+      std::move(done));
+}
+
+void Jobs::extend(const Job& job, std::uint64_t progress_done, std::uint64_t progress_total, Then<Job> done) {
+  change(
+      job.account, job.id, Durability::relaxed,
+      [this, token = job.token, progress_done, progress_total](AccountTx&, Job& stored) -> Result<void> {
+        if (auto extended = extend_lease(stored, token, rules_, clock_.now()); !extended) return extended;
+        stored.progress_done = progress_done;
+        stored.progress_total = progress_total;
+        return {};
+      },
+      std::move(done));
+}
+
+void Jobs::complete(const Job& job, std::string result, Then<Job> done) {
+  change(
+      job.account, job.id, Durability::synced,
+      [this, token = job.token, result = std::move(result)](AccountTx& tx, Job& stored) mutable -> Result<void> {
+        if (auto completed = tally::complete(stored, token, clock_.now()); !completed) return completed;
+        return store_outcome(tx, stored, std::move(result));
+      },
+      std::move(done));
+}
+
+void Jobs::fail_attempt(const Job& job, const Error& error, bool permanent, Then<Job> done) {
+  change(
+      job.account, job.id, Durability::synced,
+      [this, token = job.token, error, permanent](AccountTx& tx, Job& stored) -> Result<void> {
+        const std::string code = error.rule.empty() ? std::string(to_string(error.code)) : error.rule;
+        auto failed = tally::fail_attempt(stored, token, rules_, clock_.now(), random_, permanent, code, error.detail);
+        if (!failed || !stored.finished()) return failed;
+        return store_outcome(tx, stored, {});
+      },
+      std::move(done));
+}
+
+Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
+  std::vector<JobRef> old;
+  std::string end;
+  append_be64(end, static_cast<std::uint64_t>(std::max<std::int64_t>(0, before.ms())));
+  const auto scanned = store_.scan_all(
+      Table::job_by_time, AccountId(), [&](std::string_view account, std::string_view key, std::string_view) {
+        if (key.substr(0, 8) < end)
+          old.push_back({AccountId(std::string(account)), RequestId(std::string(key.substr(8))), false});
+        return old.size() < limit;
+      });
+  if (!scanned) return scanned.error();
+  for (const JobRef& ref : old) {
+    writer_.post(
+        ref.account,
+        [id = ref.id](AccountTx& tx) -> Result<void> {
+          const auto row = tx.get(Table::job, id.str());
+          if (!row) return row.error();
+          const auto job = read_job(*row);
+          if (!job || !job->finished()) return {};
+          tx.erase(Table::job, id.str());
+          tx.erase(Table::job_result, id.str());
+          tx.erase(Table::job_by_time, time_row(*job));
+          return {};
+        },
+        Durability::relaxed, nullptr);
+  }
+  return old.size();
+}
+
+}  // namespace tally::queue

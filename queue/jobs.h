@@ -1,0 +1,102 @@
+// Jobs as stored rows: submitting, claiming, finishing and cancelling, each one commit of the job's account.
+//
+// A job's row, its result, its place in the lists and the delivery of its outcome change together, so a crash leaves
+// either all of a step or none. What the rules allow is core/job.h's to say; who is next is the scheduler's.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/delivery.h"
+#include "core/job.h"
+#include "queue/scheduler.h"
+#include "storage/writer.h"
+
+namespace tally::queue {
+
+// The parts of other rooms that a finished job touches; the composition root joins them.
+struct JobHooks {
+  // The body of a callback: what a poll answers for this job with this result (empty unless completed).
+  std::function<std::string(const Job& job, std::string_view result)> callback_body;
+  // A delivery row was committed. Called on the committer's thread.
+  std::function<void(const AccountId&, const DeliveryId&)> delivery_ready;
+};
+
+// Thread-safe.
+class Jobs {
+ public:
+  template <class T>
+  using Then = std::function<void(Result<T>)>;
+
+  Jobs(storage::Store& store, storage::Writer& writer, Scheduler& scheduler, Clock& clock, Random& random,
+       JobRules rules, JobHooks hooks);
+
+  // Offers every unfinished stored job again; call once, before any submit.
+  Result<void> recover();
+
+  // Called whenever a job may have become ready, on any thread.
+  void on_ready(std::function<void()> wake) { wake_ = std::move(wake); }
+
+  // Stores a queued job under a new id. `job` needs account, dialect, request and callback_url. Errors as
+  // Scheduler::admit.
+  void submit(Job job, Then<Job> done);
+
+  // Errc::not_found also for another account's job.
+  Result<Job> find(const AccountId& account, const RequestId& id) const;
+  // The stored result of a completed job.
+  Result<std::string> result(const AccountId& account, const RequestId& id) const;
+
+  struct Page {
+    std::vector<Job> jobs;
+    std::string next;  // empty: the last page
+  };
+  // The newest first; `cursor` is an earlier page's `next`. Errc::invalid_argument for a cursor that is none.
+  Result<Page> list(const AccountId& account, std::size_t limit, std::string_view cursor) const;
+
+  // Errc::conflict when it is finished already.
+  void cancel(const AccountId& account, const RequestId& id, Then<Job> done);
+
+  // Calls `then` once, on the committer's thread, when the job is finished; at once if it is. The number takes it back.
+  std::uint64_t watch(const AccountId& account, const RequestId& id, std::function<void()> then);
+  void unwatch(const RequestId& id, std::uint64_t watch);
+
+  // For the runner. Each hands over the job as it was stored.
+  void claim(const JobRef& ref, Then<Job> done);
+  void extend(const Job& job, std::uint64_t progress_done, std::uint64_t progress_total, Then<Job> done);
+  // Errc::conflict: the lease was lost; nothing was written.
+  void complete(const Job& job, std::string result, Then<Job> done);
+  void fail_attempt(const Job& job, const Error& error, bool permanent, Then<Job> done);
+
+  // Drops finished jobs created before `before`, at most `limit` of them. Returns how many.
+  Result<std::size_t> drop_old(UtcTime before, std::size_t limit);
+
+ private:
+  using Change = std::function<Result<void>(storage::AccountTx&, Job&)>;
+  void change(const AccountId& account, const RequestId& id, storage::Durability durability, Change change,
+              Then<Job> done);
+  Result<void> store_outcome(storage::AccountTx& tx, const Job& job, std::string result);
+  void finished(const Job& job);
+
+  storage::Store& store_;
+  storage::Writer& writer_;
+  Scheduler& scheduler_;
+  Clock& clock_;
+  Random& random_;
+  JobRules rules_;
+  JobHooks hooks_;
+  std::function<void()> wake_;
+  std::atomic<std::uint32_t> sequence_{0};
+
+  std::mutex watch_mutex_;
+  std::unordered_map<RequestId, std::vector<std::pair<std::uint64_t, std::function<void()>>>> watches_;
+  std::uint64_t next_watch_ = 1;
+};
+
+}  // namespace tally::queue

@@ -1,0 +1,110 @@
+#include "queue/scheduler.h"
+
+namespace tally::queue {
+
+Result<void> Scheduler::admit(const AccountId& account) {
+  const std::lock_guard lock(mutex_);
+  if (unfinished_total_ >= limits_.unfinished_max) return fail(Errc::exhausted, "the job queue is full", "queue_full");
+  std::uint32_t& count = unfinished_[account];
+  if (count >= limits_.unfinished_per_account_max) {
+    return fail(Errc::rate_limited, "too many unfinished jobs of this account", "too_many_jobs");
+  }
+  ++count;
+  ++unfinished_total_;
+  return {};
+}
+
+void Scheduler::admit_stored(const AccountId& account) {
+  const std::lock_guard lock(mutex_);
+  ++unfinished_[account];
+  ++unfinished_total_;
+}
+
+void Scheduler::retire(const AccountId& account) {
+  const std::lock_guard lock(mutex_);
+  const auto found = unfinished_.find(account);
+  if (found == unfinished_.end()) return;
+  --unfinished_total_;
+  if (--found->second == 0) unfinished_.erase(found);
+}
+
+void Scheduler::enqueue(JobRef job) {
+  std::deque<JobRef>& lane = lanes_[job.account];
+  if (lane.empty()) turns_.push_back(job.account);
+  lane.push_back(std::move(job));
+  ++ready_;
+}
+
+void Scheduler::offer(JobRef job, UtcTime run_after, UtcTime now) {
+  const std::lock_guard lock(mutex_);
+  if (run_after > now) {
+    delayed_.emplace(run_after, std::move(job));
+  } else {
+    enqueue(std::move(job));
+  }
+}
+
+std::optional<JobRef> Scheduler::take(UtcTime lease_until) {
+  const std::lock_guard lock(mutex_);
+  if (turns_.empty()) return std::nullopt;
+  AccountId account = std::move(turns_.front());
+  turns_.pop_front();
+  const auto lane = lanes_.find(account);
+  JobRef job = std::move(lane->second.front());
+  lane->second.pop_front();
+  --ready_;
+  if (lane->second.empty()) {
+    lanes_.erase(lane);
+  } else {
+    turns_.push_back(std::move(account));
+  }
+  const auto expiry = expiries_.emplace(lease_until, job.id);
+  leased_.insert_or_assign(job.id, Leased{job, expiry});
+  return job;
+}
+
+void Scheduler::renew(const RequestId& id, UtcTime lease_until) {
+  const std::lock_guard lock(mutex_);
+  const auto found = leased_.find(id);
+  if (found == leased_.end()) return;
+  expiries_.erase(found->second.expiry);
+  found->second.expiry = expiries_.emplace(lease_until, id);
+}
+
+void Scheduler::release(const RequestId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = leased_.find(id);
+  if (found == leased_.end()) return;
+  expiries_.erase(found->second.expiry);
+  leased_.erase(found);
+}
+
+std::optional<UtcTime> Scheduler::tick(UtcTime now) {
+  const std::lock_guard lock(mutex_);
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    enqueue(std::move(delayed_.begin()->second));
+    delayed_.erase(delayed_.begin());
+  }
+  while (!expiries_.empty() && expiries_.begin()->first <= now) {
+    const auto found = leased_.find(expiries_.begin()->second);
+    enqueue(std::move(found->second.job));
+    leased_.erase(found);
+    expiries_.erase(expiries_.begin());
+  }
+  std::optional<UtcTime> next;
+  if (!delayed_.empty()) next = delayed_.begin()->first;
+  if (!expiries_.empty() && (!next || expiries_.begin()->first < *next)) next = expiries_.begin()->first;
+  return next;
+}
+
+std::size_t Scheduler::ready() const {
+  const std::lock_guard lock(mutex_);
+  return ready_;
+}
+
+std::size_t Scheduler::unfinished() const {
+  const std::lock_guard lock(mutex_);
+  return unfinished_total_;
+}
+
+}  // namespace tally::queue

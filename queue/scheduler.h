@@ -1,0 +1,75 @@
+// Which job is next: fair between accounts, bounded, aware of retries and of leases that ran out. Passive: it has no
+// thread and asks for no time; the stored rows (queue/jobs.h) are the truth, this is their index in memory.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "core/time.h"
+
+namespace tally::queue {
+
+struct SchedulerLimits {
+  std::uint32_t unfinished_per_account_max = 100'000;
+  std::uint32_t unfinished_max = 1'000'000;
+};
+
+struct JobRef {
+  AccountId account;
+  RequestId id;
+  bool orphaned = false;  // its lease belonged to a process that is gone
+};
+
+// Thread-safe.
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerLimits limits) : limits_(limits) {}
+
+  // Makes room for one more unfinished job. Errc::rate_limited when the account's share is used up, Errc::exhausted
+  // when the queue is full. `retire` gives the room back when the job is finished, or was never stored.
+  Result<void> admit(const AccountId& account);
+  void admit_stored(const AccountId& account);  // at recovery: counted, never refused
+  void retire(const AccountId& account);
+
+  // The job may run from `run_after` on.
+  void offer(JobRef job, UtcTime run_after, UtcTime now);
+
+  // The next job, the accounts taking turns whatever their numbers of jobs. The caller holds it until `lease_until`.
+  std::optional<JobRef> take(UtcTime lease_until);
+  void renew(const RequestId& id, UtcTime lease_until);
+  // Its holder is done with it, whatever came of it.
+  void release(const RequestId& id);
+
+  // Moves due retries and jobs with expired leases to where take() finds them. Returns when to call again, if there is
+  // a reason.
+  std::optional<UtcTime> tick(UtcTime now);
+
+  std::size_t ready() const;
+  std::size_t unfinished() const;
+
+ private:
+  struct Leased {
+    JobRef job;
+    std::multimap<UtcTime, RequestId>::iterator expiry;
+  };
+  void enqueue(JobRef job);
+
+  mutable std::mutex mutex_;
+  SchedulerLimits limits_;
+  std::unordered_map<AccountId, std::uint32_t> unfinished_;
+  std::size_t unfinished_total_ = 0;
+  std::unordered_map<AccountId, std::deque<JobRef>> lanes_;  // only accounts with a ready job
+  std::deque<AccountId> turns_;                              // each of those once
+  std::size_t ready_ = 0;
+  std::multimap<UtcTime, JobRef> delayed_;
+  std::multimap<UtcTime, RequestId> expiries_;
+  std::unordered_map<RequestId, Leased> leased_;
+};
+
+}  // namespace tally::queue
