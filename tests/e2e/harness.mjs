@@ -1,0 +1,263 @@
+// Starts real tallyd processes on free ports over scratch directories, and talks to them over real sockets.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const binDir = process.env.TALLY_BIN_DIR ?? path.resolve(here, '../../build');
+export const dataDir = path.join(here, 'data');
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Tries until `attempt` answers something other than undefined.
+export async function eventually(what, attempt, { timeoutMs = 20_000, everyMs = 15 } = {}) {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await attempt();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await sleep(everyMs);
+  }
+}
+
+// Dice that repeat from a seed, so that a failure can be played again: splitmix32.
+export function dice(seed) {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+  return { below: (bound) => next() % bound, pick: (list) => list[next() % list.length] };
+}
+export const seedFromEnv = () => Number(process.env.TALLY_E2E_SEED ?? Date.now() % 1_000_000_007);
+
+// What a server answered. `body` are the bytes.
+export class Answer {
+  constructor(status, headers, body) {
+    Object.assign(this, { status, headers, body });
+  }
+  get text() {
+    return this.body.toString('utf8');
+  }
+  get json() {
+    return JSON.parse(this.text);
+  }
+}
+
+// One request. `body` may be a string, bytes, or an object that goes out as JSON. Rejects when the connection breaks.
+export function send(base, { method = 'GET', path: target = '/', headers = {}, body, agent, ca, timeoutMs = 70_000 } = {}) {
+  const url = new URL(base);
+  const secure = url.protocol === 'https:';
+  const all = { ...headers };
+  let bytes = body;
+  if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
+    bytes = JSON.stringify(body);
+    if (!Object.keys(all).some((name) => name.toLowerCase() === 'content-type')) all['content-type'] = 'application/json';
+  }
+  if (bytes !== undefined) all['content-length'] = Buffer.byteLength(bytes);
+  return new Promise((resolve, reject) => {
+    const options = { method, host: url.hostname, port: url.port, path: target, headers: all, agent, ca, timeout: timeoutMs };
+    const request = (secure ? https : http).request(options, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () => resolve(new Answer(response.statusCode, response.headers, Buffer.concat(chunks))));
+      response.on('error', reject);
+      response.on('aborted', () => reject(new Error('aborted')));
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer in ${timeoutMs} ms: ${method} ${target}`)));
+    request.on('error', reject);
+    request.end(bytes);
+  });
+}
+
+// Without limits of its own a key has those of its dialect, which tests soon reach.
+const roomyKey = { kind: 'pair', limits: { per_day: 1_000_000_000 } };
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// One data directory and the process that serves it, which may be killed and started again.
+export class Server {
+  // options: args (more flags), config (TOML text), env, dir (an existing data directory), scheme, ca.
+  static async start(options = {}) {
+    const server = new Server(options);
+    await server.boot();
+    return server;
+  }
+
+  constructor({ args = [], config, env = {}, dir, scheme = 'http', ca } = {}) {
+    this.root = dir ? null : fs.mkdtempSync(path.join(os.tmpdir(), 'tally-e2e.'));
+    this.dir = dir ?? path.join(this.root, 'data');
+    this.args = args;
+    this.env = env;
+    this.scheme = scheme;
+    this.ca = ca;
+    if (config) {
+      const file = path.join(this.root, 'tally.toml');
+      fs.writeFileSync(file, config);
+      this.args = ['--config', file, ...args];
+    }
+  }
+
+  // Starts the process and returns when it can commit; answers the milliseconds that took.
+  async boot() {
+    const begun = performance.now();
+    const flags = ['--data', this.dir, '--listen', '127.0.0.1:0', ...this.args];
+    const child = spawn(path.join(binDir, 'tallyd'), flags, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', ...this.env },
+    });
+    running.add(child);
+    this.child = child;
+    this.log = '';
+    child.stdout.on('data', (chunk) => (this.log = (this.log + chunk).slice(-200_000)));
+    child.stderr.on('data', (chunk) => (this.log = (this.log + chunk).slice(-200_000)));
+    this.exited = new Promise((resolve) =>
+      child.on('close', (code, signal) => {
+        running.delete(child);
+        resolve({ code, signal });
+      }),
+    );
+    let gone = null;
+    this.exited.then((how) => (gone = how));
+    this.port = await eventually('the line that says the port', () => {
+      if (gone) throw new Error(`tallyd ended at start: ${JSON.stringify(gone)}\n${this.log}`);
+      for (const line of this.log.split('\n')) {
+        if (line.includes('"server.listening"') && line.endsWith('}')) return JSON.parse(line).port;
+      }
+    }, { everyMs: 2 });
+    this.base = `${this.scheme}://127.0.0.1:${this.port}`;
+    this.agent = new (this.scheme === 'https' ? https : http).Agent({ keepAlive: true, maxSockets: 256 });
+    this.token = fs.readFileSync(path.join(this.dir, 'operator.token'), 'utf8').trim();
+    await eventually('readyz', async () => {
+      if (gone) throw new Error(`tallyd ended at start: ${JSON.stringify(gone)}\n${this.log}`);
+      const answer = await this.send({ path: '/readyz', agent: undefined }).catch(() => undefined);
+      return answer?.status === 200 ? true : undefined;
+    }, { timeoutMs: 60_000, everyMs: 5 });
+    return performance.now() - begun;
+  }
+
+  send(options) {
+    return send(this.base, { agent: this.agent, ca: this.ca, ...options });
+  }
+
+  // As the company: `body` is an object, or text with `type`.
+  operator(method, target, body, { type, headers = {} } = {}) {
+    const all = { authorization: `Bearer ${this.token}`, ...(type ? { 'content-type': type } : {}), ...headers };
+    return this.send({ method, path: `/operator/v1${target}`, headers: all, body });
+  }
+
+  // The same, for set-up steps that have to work.
+  async must(method, target, body, options) {
+    const answer = await this.operator(method, target, body, options);
+    assert.ok(answer.status >= 200 && answer.status < 300, `${method} ${target}: ${answer.status} ${answer.text}`);
+    return answer.text ? answer.json : undefined;
+  }
+
+  // As a customer with `key` (from newCustomer). `body` as in send.
+  customer(key, method, target, { body, headers = {}, timeoutMs } = {}) {
+    const own = key.secret ? { 'x-api-key': key.key, 'x-api-secret': key.secret } : { authorization: `Bearer ${key.key}` };
+    return this.send({ method, path: target, headers: { ...own, ...headers }, body, timeoutMs });
+  }
+
+  // An account with a key: { account, key, secret, webhookSecret }.
+  async newCustomer(id, keyBody = roomyKey) {
+    const account = await this.must('POST', '/accounts', { id, name: `The ${id} company`, email: `${id}@example.com` });
+    return { ...(await this.newKey(id, keyBody)), webhookSecret: account.webhook_secret };
+  }
+
+  async newKey(id, body = roomyKey) {
+    const made = await this.must('POST', `/accounts/${id}/keys`, body);
+    return { account: id, id: made.id, identity: made.identity, key: made.key, secret: made.secret };
+  }
+
+  // Sends events as NDJSON; `answer.json` has accepted, duplicates, rejected.
+  events(list) {
+    const lines = list.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n');
+    return this.operator('POST', '/events', lines, { type: 'application/x-ndjson' });
+  }
+
+  // Polls GET /usage until the job is finished; answers the last response.
+  poll(key, requestId, options) {
+    return eventually(`${requestId} to finish`, async () => {
+      const answer = await this.customer(key, 'GET', `/usage?request_id=${requestId}`);
+      if (answer.status === 202) return undefined;
+      assert.equal(answer.status, 200, answer.text);
+      return answer;
+    }, options);
+  }
+
+  // The totals of one account over a range, through a report that is waited for.
+  async totals(key, from, to, granularity = 'total') {
+    const answer = await this.customer(key, 'POST', '/v1/reports', {
+      body: { type: 'usage', from, to, granularity },
+      headers: { prefer: 'wait=30' },
+    });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.json.status, 'completed', answer.text);
+    return answer.json.result.totals;
+  }
+
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.exited;
+    this.agent.destroy();
+  }
+
+  // SIGTERM; answers how it ended.
+  async stop({ timeoutMs = 20_000 } = {}) {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs);
+    const how = await this.exited;
+    clearTimeout(timer);
+    this.agent.destroy();
+    return how;
+  }
+
+  // Stops it whatever state it is in, and removes the scratch directory. For `after`.
+  async dispose() {
+    if (this.child) await this.kill();
+    if (this.root) fs.rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+// Runs the operator's command line, build/tally; answers { code, stdout, stderr }.
+export function tally(server, args, { input, env = {} } = {}) {
+  const child = spawn(path.join(binDir, 'tally'), args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, TALLY_URL: server?.base ?? '', TALLY_OPERATOR_TOKEN: server?.token ?? '', ...env },
+  });
+  running.add(child);
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const out = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => (out[name] += chunk));
+  return new Promise((resolve) =>
+    child.on('close', (code) => {
+      running.delete(child);
+      resolve({ code, ...out });
+    }),
+  );
+}
+
+// Starts tallyd where it is expected to refuse; answers { status, text }.
+export function tallydRefuses(flags) {
+  const run = spawnSync(path.join(binDir, 'tallyd'), flags, { timeout: 10_000, env: { PATH: process.env.PATH }, encoding: 'utf8' });
+  return { status: run.status, signal: run.signal, text: run.stdout + run.stderr };
+}
+
+// Runs `work` over `items`, at most `width` at a time.
+export async function inParallel(width, items, work) {
+  const queue = [...items];
+  await Promise.all(Array.from({ length: width }, async () => {
+    while (queue.length) await work(queue.shift());
+  }));
+}
