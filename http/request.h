@@ -17,14 +17,15 @@ namespace tally::http {
 using Field = std::pair<std::string, std::string>;
 
 struct Request {
-  std::string method;       // "GET"
-  std::string target;       // as sent
-  std::string path;         // without the query, percent-decoded segment by segment; never contains ".." segments
+  std::string method;        // "GET"
+  std::string target;        // as sent
+  std::string path;          // without the query, percent-decoded segment by segment; never contains ".." segments
   std::vector<Field> query;  // decoded, in order; '+' is a space
-  std::vector<Field> headers;  // names in lower case, in order
+  std::vector<Field> path_params;  // what the route's `{name}` segments matched, decoded
+  std::vector<Field> headers;      // names in lower case, in order
   std::string body;
-  IpAddress peer;           // of the socket
-  std::string id;           // X-Request-Id of the answer: the client's own if it is sane, else a new one
+  IpAddress peer;  // of the socket
+  std::string id;  // X-Request-Id of the answer: the client's own if it is sane, else a new one
   UtcTime received_at;
   bool operator_listener = false;  // came in on --operator-listen
 
@@ -32,14 +33,17 @@ struct Request {
   std::optional<std::string_view> header(std::string_view name) const noexcept;
   // The first query parameter of that name, or nothing.
   std::optional<std::string_view> param(std::string_view name) const noexcept;
+  // What the route's `{name}` matched; empty if the route has no such segment.
+  std::string_view path_param(std::string_view name) const noexcept;
 };
 
 struct Response {
   int status = 200;
-  std::string content_type;    // empty: no body and no Content-Type
-  std::vector<Field> headers;  // besides Content-Type, Content-Length, Connection, Date, X-Request-Id, which the server writes
+  std::string content_type;  // empty: no body and no Content-Type
+  std::vector<Field>
+      headers;  // besides Content-Type, Content-Length, Connection, Date, X-Request-Id, which the server writes
   std::string body;
-  bool close = false;          // close the connection after it
+  bool close = false;  // close the connection after it
 };
 
 // Called exactly once, from any thread, now or later. Dropping it unanswered answers 500.
@@ -48,20 +52,34 @@ class Reply {
   using Sink = std::function<void(Response&&)>;
   Reply() = default;
   explicit Reply(Sink sink) : state_(std::make_shared<State>(std::move(sink))) {}
-  void operator()(Response response) const { if (state_) state_->send(std::move(response)); }
+  void operator()(Response response) const {
+    if (state_) state_->send(std::move(response));
+  }
 
  private:
   struct State {
     explicit State(Sink s) : sink(std::move(s)) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State() { if (sink) { Response r; r.status = 500; sink(std::move(r)); } }
-    void send(Response&& response) { if (Sink s = std::exchange(sink, nullptr)) s(std::move(response)); }
+    ~State() {
+      if (sink) {
+        Response r;
+        r.status = 500;
+        sink(std::move(r));
+      }
+    }
+    void send(Response&& response) {
+      if (Sink s = std::exchange(sink, nullptr)) s(std::move(response));
+    }
     Sink sink;
   };
   std::shared_ptr<State> state_;
 };
 
 using Handler = std::function<void(Request&&, Reply)>;
+
+// Builds the answer to a request that no handler sees (404, 405, 408, 413 …): each dialect has its own shape, told by
+// the path. Of `request` only what was read so far is filled. `code` is a stable word, such as `body_too_large`.
+using ErrorBody = std::function<Response(int status, std::string_view code, const Request& request)>;
 
 }  // namespace tally::http
