@@ -133,6 +133,7 @@ void Directory::create_account(Account account, Then<AccountPtr> done) {
 
 void Directory::change_account(const AccountId& id, std::function<Result<void>(Account&)> change,
                                Then<AccountPtr> done) {
+  if (!account(id)) return done(fail(Errc::not_found, "no such account"));
   auto changed = std::make_shared<AccountPtr>();
   writer_.post(
       id,

@@ -1,0 +1,195 @@
+#include "http/operator/accounts.h"
+
+#include "http/account_wire.h"
+#include "http/answers.h"
+#include "http/problem.h"
+#include "http/router.h"
+
+namespace tally::http {
+
+namespace {
+
+constexpr std::size_t keys_per_account_max = 1'000;
+
+// Answers with `status` and what `show` makes of the value, or with the error's problem.
+template <class Pointer, class Show>
+auto answer_with(Reply reply, int status, Show show) {
+  return [reply = std::move(reply), status, show](Result<Pointer> result) {
+    reply(result ? json_response(status, show(**result)) : problem(result.error()));
+  };
+}
+
+}  // namespace
+
+OperatorAccounts::OperatorAccounts(storage::Directory& directory, const Credentials& credentials, Clock& clock,
+                                   Random& random, std::function<std::string()> make_webhook_secret)
+    : directory_(directory),
+      credentials_(credentials),
+      clock_(clock),
+      random_(random),
+      make_webhook_secret_(std::move(make_webhook_secret)) {}
+
+void OperatorAccounts::add_to(Router& router, const OperatorGuard& guard) {
+  const auto add = [&](std::string_view method, std::string_view path,
+                       void (OperatorAccounts::*handler)(Request&&, Reply)) {
+    router.add(method, path, guard([this, handler](Request&& request, Reply reply) {
+                 (this->*handler)(std::move(request), std::move(reply));
+               }));
+  };
+  add("POST", "/operator/v1/accounts", &OperatorAccounts::create);
+  add("GET", "/operator/v1/accounts", &OperatorAccounts::list);
+  add("GET", "/operator/v1/accounts/{id}", &OperatorAccounts::show);
+  add("PATCH", "/operator/v1/accounts/{id}", &OperatorAccounts::change);
+  add("PUT", "/operator/v1/accounts/{id}/subscription", &OperatorAccounts::subscribe);
+  add("POST", "/operator/v1/accounts/{id}/keys", &OperatorAccounts::create_key);
+  add("GET", "/operator/v1/accounts/{id}/keys", &OperatorAccounts::list_keys);
+  add("PATCH", "/operator/v1/keys/{id}", &OperatorAccounts::change_key);
+  add("DELETE", "/operator/v1/keys/{id}", &OperatorAccounts::delete_key);
+}
+
+void OperatorAccounts::create(Request&& request, Reply reply) {
+  Response refusal;
+  const auto body = json_body(request, refusal);
+  if (!body) return reply(std::move(refusal));
+  JsonReader in(*body);
+  Account account;
+  const auto id = parse_account_id(in.string("id"));
+  if (!id) in.refuse("id", "must match [a-z0-9][a-z0-9_-]{0,62}");
+  read_account_fields(in, account);
+  if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  account.id = *id;
+  account.billing_id = "bill_" + random_.hex(8);
+  account.webhook.current = make_webhook_secret_();
+  account.created_at = clock_.now();
+  directory_.create_account(std::move(account),
+                            answer_with<storage::Directory::AccountPtr>(std::move(reply), 201, [](const Account& made) {
+                              return account_json(made, Secrets::shown);
+                            }));
+}
+
+void OperatorAccounts::list(Request&& request, Reply reply) {
+  const auto limit = number_param(request, "limit", 50, 1, 500);
+  if (!limit) return reply(problem(limit.error()));
+  AccountId after;
+  if (const auto cursor = request.param("cursor")) {
+    auto id = parse_account_id(*cursor);
+    if (!id) return reply(problem(422, "invalid_cursor", "not a cursor of this list"));
+    after = *id;
+  }
+  const auto page = directory_.accounts(after, static_cast<std::size_t>(*limit) + 1);
+  const bool more = page.size() > static_cast<std::size_t>(*limit);
+  std::string items;
+  std::string cursor;
+  for (std::size_t i = 0; i < page.size() - (more ? 1 : 0); ++i) {
+    if (i > 0) items.push_back(',');
+    items += account_json(*page[i], Secrets::hidden);
+    cursor = page[i]->id.str();
+  }
+  reply(json_response(200, list_json(items, more ? cursor : "")));
+}
+
+void OperatorAccounts::show(Request&& request, Reply reply) {
+  const auto account = directory_.account(AccountId(std::string(request.path_param("id"))));
+  if (!account) return reply(problem(404, "not_found", "no such account"));
+  reply(json_response(200, account_json(*account, Secrets::hidden)));
+}
+
+void OperatorAccounts::change(Request&& request, Reply reply) {
+  Response refusal;
+  const auto body = json_body(request, refusal);
+  if (!body) return reply(std::move(refusal));
+  directory_.change_account(
+      AccountId(std::string(request.path_param("id"))),
+      [body](Account& account) {
+        JsonReader in(*body);
+        read_account_fields(in, account);
+        return in.finish();
+      },
+      answer_with<storage::Directory::AccountPtr>(
+          std::move(reply), 200, [](const Account& changed) { return account_json(changed, Secrets::hidden); }));
+}
+
+void OperatorAccounts::subscribe(Request&& request, Reply reply) {
+  Response refusal;
+  const auto body = json_body(request, refusal);
+  if (!body) return reply(std::move(refusal));
+  JsonReader in(*body);
+  Subscription subscription;
+  read_subscription(in, subscription);
+  if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  directory_.change_account(
+      AccountId(std::string(request.path_param("id"))),
+      [subscription](Account& account) -> Result<void> {
+        account.subscription = subscription;
+        return {};
+      },
+      answer_with<storage::Directory::AccountPtr>(
+          std::move(reply), 200, [](const Account& changed) { return subscription_json(changed.subscription); }));
+}
+
+void OperatorAccounts::create_key(Request&& request, Reply reply) {
+  Response refusal;
+  const auto body = json_body(request, refusal);
+  if (!body) return reply(std::move(refusal));
+  const AccountId account(std::string(request.path_param("id")));
+  if (!directory_.account(account)) return reply(problem(404, "not_found", "no such account"));
+  JsonReader in(*body);
+  const std::string kind = in.string("kind");
+  if (kind != to_string(KeyKind::pair) && kind != to_string(KeyKind::token))
+    in.refuse("kind", "must be \"pair\" or \"token\"");
+  IssuedKey issued = credentials_.issue(kind == to_string(KeyKind::pair) ? KeyKind::pair : KeyKind::token);
+  issued.record.account = account;
+  read_key_fields(in, issued.record);
+  if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  if (directory_.keys_of(account).size() >= keys_per_account_max) {
+    return reply(problem(409, "too_many_keys", "an account has at most 1000 keys"));
+  }
+  directory_.create_key(std::move(issued.record), answer_with<storage::Directory::KeyPtr>(
+                                                      std::move(reply), 201,
+                                                      [key = std::move(issued.key), secret = std::move(issued.secret)](
+                                                          const ApiKey& made) { return key_json(made, key, secret); }));
+}
+
+void OperatorAccounts::list_keys(Request&& request, Reply reply) {
+  const AccountId account(std::string(request.path_param("id")));
+  if (!directory_.account(account)) return reply(problem(404, "not_found", "no such account"));
+  std::string items;
+  for (const auto& key : directory_.keys_of(account)) {
+    if (!items.empty()) items.push_back(',');
+    items += key_json(*key);
+  }
+  reply(json_response(200, list_json(items, "")));
+}
+
+void OperatorAccounts::change_key(Request&& request, Reply reply) {
+  Response refusal;
+  const auto body = json_body(request, refusal);
+  if (!body) return reply(std::move(refusal));
+  directory_.change_key(
+      KeyId(std::string(request.path_param("id"))),
+      [body](ApiKey& key) -> Result<void> {
+        if (key.status == KeyStatus::revoked) return fail(Errc::not_found, "no such key");
+        JsonReader in(*body);
+        read_key_fields(in, key);
+        return in.finish();
+      },
+      answer_with<storage::Directory::KeyPtr>(std::move(reply), 200,
+                                              [](const ApiKey& changed) { return key_json(changed); }));
+}
+
+void OperatorAccounts::delete_key(Request&& request, Reply reply) {
+  directory_.change_key(
+      KeyId(std::string(request.path_param("id"))),
+      [](ApiKey& key) -> Result<void> {
+        if (key.status == KeyStatus::revoked) return fail(Errc::not_found, "no such key");
+        key.status = KeyStatus::revoked;
+        return {};
+      },
+      [reply](const Result<storage::Directory::KeyPtr>& deleted) {
+        Response response;
+        response.status = 204;
+        reply(deleted ? std::move(response) : problem(deleted.error()));
+      });
+}
+
+}  // namespace tally::http

@@ -1,0 +1,41 @@
+// /operator/v1/accounts and /operator/v1/keys: accounts, subscriptions and API keys.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "http/credentials.h"
+#include "http/operator/guard.h"
+#include "http/request.h"
+#include "storage/directory.h"
+
+namespace tally::http {
+
+class Router;
+
+class OperatorAccounts {
+ public:
+  // `make_webhook_secret` gives a new "whsec_…" for each account.
+  OperatorAccounts(storage::Directory& directory, const Credentials& credentials, Clock& clock, Random& random,
+                   std::function<std::string()> make_webhook_secret);
+  void add_to(Router& router, const OperatorGuard& guard);
+
+ private:
+  void create(Request&& request, Reply reply);
+  void list(Request&& request, Reply reply);
+  void show(Request&& request, Reply reply);
+  void change(Request&& request, Reply reply);
+  void subscribe(Request&& request, Reply reply);
+  void create_key(Request&& request, Reply reply);
+  void list_keys(Request&& request, Reply reply);
+  void change_key(Request&& request, Reply reply);
+  void delete_key(Request&& request, Reply reply);
+
+  storage::Directory& directory_;
+  const Credentials& credentials_;
+  Clock& clock_;
+  Random& random_;
+  std::function<std::string()> make_webhook_secret_;
+};
+
+}  // namespace tally::http

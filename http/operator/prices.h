@@ -1,0 +1,27 @@
+// /operator/v1/prices: what endpoints cost.
+#pragma once
+
+#include "http/operator/guard.h"
+#include "http/request.h"
+#include "storage/directory.h"
+
+namespace tally::http {
+
+class Router;
+
+class OperatorPrices {
+ public:
+  OperatorPrices(storage::Directory& directory, Clock& clock) : directory_(directory), clock_(clock) {}
+  void add_to(Router& router, const OperatorGuard& guard);
+
+ private:
+  void add(Request&& request, Reply reply);
+  void list(Request&& request, Reply reply);
+  void show(Request&& request, Reply reply);
+  void remove(Request&& request, Reply reply);
+
+  storage::Directory& directory_;
+  Clock& clock_;
+};
+
+}  // namespace tally::http
