@@ -40,8 +40,8 @@ struct Request {
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body and no Content-Type
-  std::vector<Field>
-      headers;  // besides Content-Type, Content-Length, Connection, Date, X-Request-Id, which the server writes
+  // Besides Content-Type, Content-Length, Connection, Date, Server and X-Request-Id, which the server writes.
+  std::vector<Field> headers;
   std::string body;
   bool close = false;  // close the connection after it
 };
