@@ -1,0 +1,223 @@
+#include "storage/rocksdb/layout.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include "core/codec.h"
+#include "core/rollup.h"
+
+namespace tally::storage {
+
+Family family_of(Table table) noexcept {
+  switch (table) {
+    case Table::meta:
+    case Table::account:
+    case Table::credential:
+    case Table::price:
+    case Table::job:
+    case Table::open_job:
+    case Table::delivery:
+    case Table::open_delivery:
+    case Table::meter:
+    case Table::idempotency:
+    case Table::job_by_time:
+      return Family::records;
+    case Table::job_result:
+    case Table::delivery_body:
+      return Family::bulk;
+    case Table::rollup_day:
+    case Table::rollup_month:
+      return Family::rollup;
+    case Table::dedup:
+      return Family::dedup;
+  }
+  return Family::records;
+}
+
+bool has_table_byte(Table table) noexcept {
+  return table != Table::dedup;
+}
+
+std::string row_prefix(Table table, const AccountId& account) {
+  std::string prefix;
+  prefix.reserve(account.str().size() + 64);
+  if (has_table_byte(table)) prefix.push_back(static_cast<char>(table));
+  prefix.append(account.str());
+  prefix.push_back('\0');
+  return prefix;
+}
+
+std::string row_prefix_end(Table table, const AccountId& account) {
+  std::string end = row_prefix(table, account);
+  end.back() = '\1';
+  return end;
+}
+
+KeyRange table_range(Table table, const AccountId& from_account) {
+  if (!has_table_byte(table)) return {from_account.str(), {}};
+  return {std::string(1, static_cast<char>(table)) + from_account.str(),
+          std::string(1, static_cast<char>(static_cast<int>(table) + 1))};
+}
+
+AccountAndRest split_account(std::string_view bytes, bool table_byte) noexcept {
+  if (table_byte && !bytes.empty()) bytes.remove_prefix(1);
+  const auto zero = bytes.find('\0');
+  if (zero == std::string_view::npos) return {};
+  return {bytes.substr(0, zero), bytes.substr(zero + 1)};
+}
+
+namespace {
+
+constexpr std::size_t mib = 1 << 20;
+
+std::string_view view(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+class RollupMerge final : public rocksdb::AssociativeMergeOperator {
+ public:
+  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* existing, const rocksdb::Slice& delta, std::string* merged,
+             rocksdb::Logger*) const override {
+    if (existing == nullptr) {
+      merged->assign(delta.data(), delta.size());
+      return true;
+    }
+    auto sum = merge_rollups(view(*existing), view(delta));
+    if (!sum) return false;
+    *merged = std::move(*sum);
+    return true;
+  }
+  const char* Name() const override { return "tally.rollup"; }
+};
+
+class DropOldDedup final : public rocksdb::CompactionFilter {
+ public:
+  explicit DropOldDedup(std::int64_t oldest_ms) : oldest_ms_(oldest_ms) {}
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
+    return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view(value))) < oldest_ms_;
+  }
+  const char* Name() const override { return "tally.dedup"; }
+
+ private:
+  const std::int64_t oldest_ms_;
+};
+
+class DropOldDedupFactory final : public rocksdb::CompactionFilterFactory {
+ public:
+  explicit DropOldDedupFactory(const Clock& clock) : clock_(clock) {}
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<DropOldDedup>(clock_.now().ms() - dedup_kept_ms);
+  }
+  const char* Name() const override { return "tally.dedup"; }
+
+ private:
+  const Clock& clock_;
+};
+
+rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  // Indexes and filters count against the cache, so that memory stays bounded however much is stored.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.whole_key_filtering = true;
+  table.format_version = 5;
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions common_options(const rocksdb::BlockBasedTableOptions& table, std::size_t buffer_bytes) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = buffer_bytes;
+  options.max_write_buffer_number = 3;
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions rollup_options(const rocksdb::BlockBasedTableOptions& table) {
+  auto options = common_options(table, 64 * mib);
+  options.merge_operator = std::make_shared<RollupMerge>();
+  // A row that is added to all the time becomes one value again before a reader would have to add up many deltas.
+  options.max_successive_merges = 16;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions dedup_options(const rocksdb::BlockBasedTableOptions& table, const Clock& clock) {
+  auto options = common_options(table, 64 * mib);
+  // Keys come at random and are never read in order: universal compaction rewrites them least often.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.compaction_filter_factory = std::make_shared<DropOldDedupFactory>(clock);
+  options.periodic_compaction_seconds = 7 * 24 * 3600;  // so that old rows go although nothing is added beside them
+  // Look-ups mostly miss; a filter spares them the walk through the memtable.
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.memtable_whole_key_filtering = true;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions journal_options(rocksdb::BlockBasedTableOptions table) {
+  table.filter_policy.reset();  // nobody asks for a position that is not there
+  table.block_size = 32 * 1024;
+  auto options = common_options(table, 64 * mib);
+  // Positions only grow: the memtable goes on where it left off, and files move down the levels without a rewrite.
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(4));
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions database_options(const Tuning& tuning) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+
+  // The default mode drops everything behind a damaged record without a word. This one ends the log at a torn last
+  // record, which an ordinary crash leaves, and refuses to open when records follow the damage. Recycled logs would
+  // defeat it.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.recycle_log_file_num = 0;
+  options.paranoid_checks = true;
+  options.max_bgerror_resume_count = 0;  // a write that failed is doubtful: the process ends, RocksDB must not carry on
+
+  options.max_total_wal_size = tuning.wal_bytes_max;
+  options.avoid_flush_during_shutdown = true;  // the log has it all
+  options.wal_bytes_per_sync = mib;
+  options.bytes_per_sync = mib;
+
+  // One committer writes at a time.
+  options.allow_concurrent_memtable_write = false;
+  options.enable_write_thread_adaptive_yield = false;
+
+  options.db_write_buffer_size = 256 * mib;
+  options.max_background_jobs = 2;
+  options.max_open_files = 512;
+  options.max_file_opening_threads = 2;
+  options.skip_stats_update_on_db_open = true;
+
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = mib;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const Tuning& tuning, const Clock& clock) {
+  const auto table = table_options(rocksdb::NewLRUCache(tuning.cache_bytes));
+  return {
+      {rocksdb::kDefaultColumnFamilyName, common_options(table, 32 * mib)},
+      {"bulk", common_options(table, 64 * mib)},
+      {"rollup", rollup_options(table)},
+      {"dedup", dedup_options(table, clock)},
+      {"journal", journal_options(table)},
+  };
+}
+
+}  // namespace tally::storage
