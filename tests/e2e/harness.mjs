@@ -233,7 +233,7 @@ export class Server {
 export function tally(server, args, { input, env = {} } = {}) {
   const child = spawn(path.join(binDir, 'tally'), args, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, TALLY_URL: server?.base ?? '', TALLY_OPERATOR_TOKEN: server?.token ?? '', ...env },
+    env: { PATH: process.env.PATH, TALLY_SERVER: server?.base ?? '', TALLY_OPERATOR_TOKEN: server?.token ?? '', ...env },
   });
   running.add(child);
   child.stdin.on('error', () => {});
