@@ -1,4 +1,4 @@
-#include "contract/store_contract.h"
+#include "tests/contract/store_contract.h"
 
 #include <doctest/doctest.h>
 

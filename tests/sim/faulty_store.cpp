@@ -1,4 +1,4 @@
-#include "sim/faulty_store.h"
+#include "tests/sim/faulty_store.h"
 
 namespace tally::sim {
 

@@ -1,11 +1,11 @@
-#include "sim/faulty_store.h"
+#include "tests/sim/faulty_store.h"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "contract/store_contract.h"
 #include "core/manual.h"
+#include "tests/contract/store_contract.h"
 
 namespace tally::storage {
 

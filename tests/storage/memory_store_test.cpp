@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "contract/store_contract.h"
+#include "tests/contract/store_contract.h"
 
 namespace tally::storage {
 

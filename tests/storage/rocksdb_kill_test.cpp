@@ -8,10 +8,10 @@
 
 #include <cstring>
 
-#include "contract/store_contract.h"
 #include "core/manual.h"
 #include "storage/rocksdb/rocksdb_store.h"
-#include "storage/temporary_directory.h"
+#include "tests/contract/store_contract.h"
+#include "tests/storage/temporary_directory.h"
 
 namespace tally::storage {
 

@@ -6,11 +6,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "contract/store_contract.h"
 #include "core/codec.h"
 #include "core/manual.h"
 #include "core/rollup.h"
-#include "storage/temporary_directory.h"
+#include "tests/contract/store_contract.h"
+#include "tests/storage/temporary_directory.h"
 
 namespace tally::storage {
 
