@@ -40,6 +40,14 @@ class [[nodiscard]] Result : public boost::system::result<T, Error> {
   using boost::system::result<T, Error>::result;
 };
 
+// For a failing test's message. Boost's own would ask every T for an operator<<.
+template <class Char, class Traits, class T>
+std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const Result<T>& result) {
+  if (result.has_value()) return out << "ok";
+  const Error& error = result.error();
+  return out << to_string(error.code) << ": " << error.detail;
+}
+
 inline Error fail(Errc code, std::string detail, std::string rule = {}) {
   return Error{code, std::move(detail), std::move(rule)};
 }
