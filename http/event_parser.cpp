@@ -1,5 +1,7 @@
 #include "http/event_parser.h"
 
+#include <algorithm>
+
 #include "http/event_handler.h"
 #include "http/header_check.h"
 #include "http/json_sax.h"
@@ -35,8 +37,16 @@ Error malformed(std::string detail) {
   return fail(Errc::invalid_argument, std::move(detail), "malformed_json");
 }
 
+// Room for a list of typical events; a body of many smaller ones grows from there.
+void reserve(ParsedEvents& out, std::size_t body_bytes) {
+  constexpr std::size_t event_bytes_typical = 200;
+  out.events.reserve(body_bytes / event_bytes_typical + 1);
+  out.indexes.reserve(body_bytes / event_bytes_typical + 1);
+}
+
 Result<ParsedEvents> parse_lines(std::string& body, UtcTime now) {
   ParsedEvents out;
+  reserve(out, body.size());
   EventHandler handler(EventFormat::ndjson, now, out);
   rapidjson::Reader reader;
   std::uint32_t index = 0;
@@ -53,8 +63,7 @@ Result<ParsedEvents> parse_lines(std::string& body, UtcTime now) {
     } else if (!blank) {
       body[end] = '\0';  // past the last byte of a std::string this writes the NUL that is there
       handler.begin_text(index, EventHandler::Shape::event);
-      rapidjson::InsituStringStream stream(body.data() + begin);
-      const rapidjson::ParseResult result = reader.Parse<json_flags>(stream, handler);
+      const rapidjson::ParseResult result = parse_in_place(reader, body.data() + begin, line.size(), handler);
       if (result.IsError()) {
         handler.abandon();
         out.errors.push_back({index, "malformed_json", describe(result)});
@@ -68,13 +77,13 @@ Result<ParsedEvents> parse_lines(std::string& body, UtcTime now) {
 Result<ParsedEvents> parse_text(EventFormat format, std::string& body, UtcTime now) {
   if (has_nul(body)) return malformed("a NUL byte in the body");
   ParsedEvents out;
+  reserve(out, body.size());
   EventHandler handler(format, now, out);
   handler.begin_text(0, format == EventFormat::json                ? EventHandler::Shape::either
                         : format == EventFormat::cloud_event_batch ? EventHandler::Shape::list
                                                                    : EventHandler::Shape::event);
   rapidjson::Reader reader;
-  rapidjson::InsituStringStream stream(body.data());
-  const rapidjson::ParseResult result = reader.Parse<json_flags>(stream, handler);
+  const rapidjson::ParseResult result = parse_in_place(reader, body.data(), body.size(), handler);
   if (handler.error()) return *handler.error();
   if (result.IsError()) return malformed(describe(result));
   out.single = !handler.was_list();

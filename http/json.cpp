@@ -144,8 +144,7 @@ Result<JsonValue> parse_json(std::string body) {
   JsonValue root;
   TreeBuilder builder(root);
   rapidjson::Reader reader;
-  rapidjson::InsituStringStream stream(body.data());
-  const rapidjson::ParseResult result = reader.Parse<json_flags>(stream, builder);
+  const rapidjson::ParseResult result = parse_in_place(reader, body.data(), body.size(), builder);
   if (builder.error) return std::move(*builder.error);
   if (result.IsError()) return fail(Errc::invalid_argument, describe(result), "malformed_json");
   return root;

@@ -3,6 +3,8 @@
 
 #include <rapidjson/reader.h>
 
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,27 @@ inline bool has_surrogate(std::string_view decoded) noexcept {
   for (std::size_t at = decoded.find('\xed'); at != std::string_view::npos; at = decoded.find('\xed', at + 1))
     if (at + 1 < decoded.size() && static_cast<unsigned char>(decoded[at + 1]) >= 0xa0) return true;
   return false;
+}
+
+inline bool all_ascii(std::string_view text) noexcept {
+  std::uint64_t high_bits = 0;
+  for (; text.size() >= sizeof(high_bits); text.remove_prefix(sizeof(high_bits))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof(word));
+    high_bits |= word;
+  }
+  for (const char c : text) high_bits |= static_cast<unsigned char>(c);
+  return (high_bits & 0x8080808080808080u) == 0;
+}
+
+// Parses the NUL-terminated text at `text`, `size` bytes, in place. RapidJSON validates UTF-8 byte by byte, a quarter
+// of its time; ASCII, told eight bytes at a time, is valid as it is.
+template <class Handler>
+rapidjson::ParseResult parse_in_place(rapidjson::Reader& reader, char* text, std::size_t size, Handler& handler) {
+  rapidjson::InsituStringStream stream(text);
+  if (all_ascii({text, size}))
+    return reader.Parse<json_flags & ~unsigned{rapidjson::kParseValidateEncodingFlag}>(stream, handler);
+  return reader.Parse<json_flags>(stream, handler);
 }
 
 inline std::string describe(const rapidjson::ParseResult& result) {
