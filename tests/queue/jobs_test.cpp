@@ -1,0 +1,283 @@
+#include "queue/jobs.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "core/manual.h"
+#include "queue/runner.h"
+#include "storage/account_writer.h"
+#include "storage/memory/memory_store.h"
+
+using namespace tally;
+using namespace tally::queue;
+using storage::AccountWriter;
+using storage::MemoryStore;
+using storage::Table;
+
+namespace {
+
+const AccountId acme("acme");
+
+// The queue over a memory store; tasks and commits run when the test says so.
+struct House {
+  MemoryStore store;
+  ManualClock clock;
+  SeededRandom random{5};
+  std::vector<std::string> deliveries;
+  std::deque<std::function<void()>> tasks;
+  Work work = [](const Job& job, JobContext&) -> Result<std::string> { return "result of " + job.request; };
+
+  std::unique_ptr<AccountWriter> writer;
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Jobs> jobs;
+  std::unique_ptr<Runner> runner;
+
+  House() { start(); }
+  void start() {
+    runner.reset();
+    jobs.reset();
+    writer = std::make_unique<AccountWriter>(
+        store, storage::WriterOptions{.shards = 1, .waiting_max = 10'000, .threads = false}, [](const Error&) {});
+    scheduler = std::make_unique<Scheduler>(SchedulerLimits{.unfinished_per_account_max = 5, .unfinished_max = 100});
+    JobHooks hooks;
+    hooks.callback_body = [](const Job& job, std::string_view result) {
+      return std::string(to_string(job.status)) + ":" + std::string(result);
+    };
+    hooks.delivery_ready = [this](const AccountId&, const DeliveryId& id) { deliveries.push_back(id.str()); };
+    jobs = std::make_unique<Jobs>(store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
+    REQUIRE(jobs->recover().has_value());
+    runner = std::make_unique<Runner>(
+        *jobs, *scheduler, clock, [this](const Job& job, JobContext& context) { return work(job, context); },
+        [this](std::function<void()> task) { tasks.push_back(std::move(task)); }, RunnerOptions{});
+    jobs->on_ready([this] { runner->pump(); });
+  }
+  void commit() {
+    while (writer->step()) {
+    }
+  }
+  void settle() {
+    commit();
+    while (!tasks.empty()) {
+      auto task = std::move(tasks.front());
+      tasks.pop_front();
+      task();
+      commit();
+    }
+  }
+  Result<Job> submit(std::string request = "r", std::string callback_url = "") {
+    Job job;
+    job.account = acme;
+    job.request = std::move(request);
+    job.callback_url = std::move(callback_url);
+    Result<Job> stored = fail(Errc::unavailable, "not answered");
+    jobs->submit(std::move(job), [&](Result<Job> result) { stored = std::move(result); });
+    commit();
+    return stored;
+  }
+  Job find(const RequestId& id) { return *jobs->find(acme, id); }
+  std::size_t rows(Table table) {
+    std::size_t count = 0;
+    (void)store.scan_all(table, AccountId(), [&](auto, auto, auto) { return ++count, true; });
+    return count;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("jobs: a submitted job is queued, then worked on, then completed with its result") {
+  House house;
+  const Job job = *house.submit("may");
+  CHECK(looks_like_request_id(job.id.str()));
+  CHECK(house.find(job.id).status == JobStatus::processing);  // claimed by the pump at once
+  house.settle();
+  CHECK(house.find(job.id).status == JobStatus::completed);
+  CHECK(*house.jobs->result(acme, job.id) == "result of may");
+  CHECK(house.scheduler->unfinished() == 0);
+  CHECK(house.rows(Table::open_job) == 0);
+}
+
+TEST_CASE("jobs: another account's job is as missing as one that never was") {
+  House house;
+  const Job job = *house.submit();
+  const auto foreign = house.jobs->find(AccountId("other"), job.id);
+  const auto missing = house.jobs->find(acme, RequestId("a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4_1717000000_4271"));
+  CHECK(foreign.error().code == Errc::not_found);
+  CHECK(foreign.error().detail == missing.error().detail);
+}
+
+TEST_CASE("jobs: a completed or failed job with a callback has one delivery row, a cancelled one none") {
+  House house;
+  (void)house.submit("ok", "http://127.0.0.1/hook");
+  house.settle();
+  CHECK(house.deliveries.size() == 1);
+  CHECK(house.rows(Table::delivery) == 1);
+  CHECK(house.rows(Table::open_delivery) == 1);
+  CHECK(**house.store.get(Table::delivery_body, acme, house.deliveries[0]) == "completed:result of ok");
+
+  house.work = [](const Job&, JobContext&) -> Result<std::string> {
+    return fail(Errc::too_large, "too many rows", "result_too_large");
+  };
+  const Job failing = *house.submit("bad", "http://127.0.0.1/hook");
+  house.settle();
+  CHECK(house.find(failing.id).error_code == "result_too_large");
+  CHECK(house.rows(Table::delivery) == 2);
+
+  const Job cancelled = *house.submit("x", "http://127.0.0.1/hook");
+  house.jobs->cancel(acme, cancelled.id, nullptr);
+  house.settle();
+  CHECK(house.find(cancelled.id).status == JobStatus::cancelled);
+  CHECK(house.rows(Table::delivery) == 2);
+}
+
+TEST_CASE("jobs: a cancelled job's late result is refused and its place in the queue is free") {
+  House house;
+  const Job job = *house.submit();
+  house.jobs->cancel(acme, job.id, nullptr);
+  house.settle();
+  CHECK(house.find(job.id).status == JobStatus::cancelled);
+  CHECK(house.jobs->result(acme, job.id).error().code == Errc::not_found);
+  CHECK(house.runner->stats().lost == 1);
+  CHECK(house.scheduler->unfinished() == 0);
+  Result<Job> again = fail(Errc::unavailable, "");
+  house.jobs->cancel(acme, job.id, [&](Result<Job> result) { again = std::move(result); });
+  house.settle();
+  CHECK(again.error().code == Errc::conflict);
+}
+
+TEST_CASE("jobs: a temporary failure is tried again after its wait, and in the end told") {
+  House house;
+  int calls = 0;
+  house.work = [&](const Job&, JobContext&) -> Result<std::string> {
+    ++calls;
+    return fail(Errc::unavailable, "try later");
+  };
+  const Job job = *house.submit();
+  house.settle();
+  CHECK(calls == 1);
+  CHECK(house.find(job.id).status == JobStatus::queued);
+  house.runner->tick();
+  house.settle();
+  CHECK(calls == 1);  // not before its time
+  for (int i = 0; i < 10; ++i) {
+    house.clock.advance_ms(10 * minute_ms);
+    house.runner->tick();
+    house.settle();
+  }
+  CHECK(calls == static_cast<int>(JobRules{}.attempts_max));
+  CHECK(house.find(job.id).status == JobStatus::failed);
+  CHECK(house.find(job.id).error_message == "try later");
+}
+
+TEST_CASE("jobs: a worker that lost its lease cannot finish, whoever rescued the job can") {
+  House house;
+  const Job job = *house.submit();
+  house.commit();
+  REQUIRE(house.tasks.size() == 1);
+  house.clock.advance_ms(31 * second_ms);
+  house.runner->tick();
+  house.commit();
+  REQUIRE(house.tasks.size() == 2);
+  auto stuck = std::move(house.tasks.front());
+  house.tasks.pop_front();
+  house.settle();
+  CHECK(house.find(job.id).status == JobStatus::completed);
+  stuck();
+  house.settle();
+  CHECK(house.runner->stats().lost == 1);
+  CHECK(house.runner->stats().completed == 1);
+  CHECK(house.runner->in_flight() == 0);
+}
+
+TEST_CASE("jobs: a heartbeat keeps the lease of slow work") {
+  House house;
+  const Job job = *house.submit();
+  house.work = [&](const Job&, JobContext& context) -> Result<std::string> {
+    for (int i = 0; i < 5; ++i) {
+      house.clock.advance_ms(20 * second_ms);
+      context.progress(static_cast<std::uint64_t>(i), 5);
+      house.commit();
+      house.runner->tick();
+      house.commit();
+    }
+    CHECK_FALSE(context.abandoned());
+    return std::string("slow");
+  };
+  house.settle();
+  CHECK(house.find(job.id).status == JobStatus::completed);
+  CHECK(house.runner->stats().completed == 1);
+  CHECK(house.find(job.id).attempts == 1);
+}
+
+TEST_CASE("jobs: after a restart queued and half-done jobs finish, finished ones stay as they are") {
+  House house;
+  const Job done = *house.submit("done");
+  house.settle();
+  const Job half = *house.submit("half");
+  CHECK(house.find(half.id).status == JobStatus::processing);
+  house.tasks.clear();  // the process dies while working
+  house.start();
+  CHECK(house.scheduler->unfinished() == 1);
+  house.runner->tick();
+  house.settle();
+  CHECK(house.find(half.id).status == JobStatus::completed);
+  CHECK(house.find(half.id).attempts == 2);
+  CHECK(house.find(done.id).attempts == 1);
+}
+
+TEST_CASE("jobs: beyond its share an account's submit is refused and nothing is stored") {
+  House house;
+  house.work = [](const Job&, JobContext&) -> Result<std::string> { return fail(Errc::unavailable, "wait"); };
+  for (int i = 0; i < 5; ++i) CHECK(house.submit().has_value());
+  CHECK(house.submit().error().code == Errc::rate_limited);
+  CHECK(house.rows(Table::job) == 5);
+}
+
+TEST_CASE("jobs: lists go from the newest back, page by page, without gap or repeat") {
+  House house;
+  std::vector<std::string> submitted;
+  for (int i = 0; i < 5; ++i) {
+    submitted.insert(submitted.begin(), house.submit()->id.str());
+    house.settle();
+    house.clock.advance_ms(5);
+  }
+  std::vector<std::string> listed;
+  std::string cursor;
+  do {
+    const auto page = *house.jobs->list(acme, 2, cursor);
+    for (const Job& job : page.jobs) listed.push_back(job.id.str());
+    cursor = page.next;
+  } while (!cursor.empty());
+  CHECK(listed == submitted);
+  CHECK(house.jobs->list(acme, 2, "nonsense").error().rule == "invalid_cursor");
+  CHECK(house.jobs->list(AccountId("other"), 2, "")->jobs.empty());
+}
+
+TEST_CASE("jobs: a watcher is told once, at the end, or at once when it comes late") {
+  House house;
+  const Job job = *house.submit();
+  int told = 0;
+  house.jobs->watch(acme, job.id, [&] { ++told; });
+  const auto withdrawn = house.jobs->watch(acme, job.id, [&] { told += 100; });
+  house.jobs->unwatch(job.id, withdrawn);
+  CHECK(told == 0);
+  house.settle();
+  CHECK(told == 1);
+  house.jobs->watch(acme, job.id, [&] { ++told; });
+  CHECK(told == 2);
+}
+
+TEST_CASE("jobs: old finished jobs are dropped with all their rows, unfinished ones stay") {
+  House house;
+  const Job old = *house.submit("old");
+  house.settle();
+  house.work = [](const Job&, JobContext&) -> Result<std::string> { return fail(Errc::unavailable, "wait"); };
+  const Job waiting = *house.submit("waiting");
+  house.settle();
+  CHECK(*house.jobs->drop_old(house.clock.now() + 1, 100) == 2);
+  house.commit();
+  CHECK(house.jobs->find(acme, old.id).error().code == Errc::not_found);
+  CHECK(house.jobs->find(acme, waiting.id).has_value());
+  CHECK(house.rows(Table::job_result) == 0);
+  CHECK(house.rows(Table::job_by_time) == 1);
+}
