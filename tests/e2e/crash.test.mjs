@@ -16,7 +16,10 @@ before(async () => {
   server = await Server.start({ config, args: ['--allow-private-callbacks'] });
   await server.must('POST', '/prices', { prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }] });
   customers = [];
-  for (const id of ['crash-a', 'crash-b', 'crash-c', 'crash-d']) customers.push(await server.newCustomer(id));
+  for (const id of ['crash-a', 'crash-b', 'crash-c', 'crash-d']) {
+    const customer = await server.newCustomer(id);
+    customers.push({ ...customer, webhookSecret: await server.webhookSecret(customer) });
+  }
 });
 after(async () => {
   await server?.dispose();

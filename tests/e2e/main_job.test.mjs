@@ -29,6 +29,7 @@ const credits = (micros) => micros / 1_000_000;
 let server;
 let receiver;
 let customer;
+let webhookSecret;
 before(async () => {
   receiver = await Receiver.start();
   server = await Server.start({ args: ['--allow-private-callbacks'], config: '[webhooks]\nretry_seconds = [1, 1, 1, 1]\n' });
@@ -36,7 +37,7 @@ before(async () => {
   const imported = await tally(server, ['import', sample]);
   assert.equal(imported.code, 0, imported.stdout + imported.stderr);
   customer = await server.newKey(busiest);
-  customer.webhookSecret = (await server.must('GET', `/accounts/${busiest}`)).webhook_secret;
+  webhookSecret = await server.webhookSecret(customer);
 });
 after(async () => {
   await server?.dispose();
@@ -156,9 +157,9 @@ describe('callback_url', () => {
     assert.equal(delivery.method, 'POST');
     assert.match(delivery.headers['content-type'], /^application\/json/);
     assert.equal(delivery.body.toString(), polled.text);
-    assert.deepEqual(verify(customer.webhookSecret, delivery), polled.json);
+    assert.deepEqual(verify(webhookSecret, delivery), polled.json);
     assert.throws(() => verify(`whsec_${Buffer.alloc(24, 7).toString('base64')}`, delivery));
-    assert.throws(() => verify(customer.webhookSecret, { ...delivery, body: Buffer.from(`${delivery.body} `) }));
+    assert.throws(() => verify(webhookSecret, { ...delivery, body: Buffer.from(`${delivery.body} `) }));
     await sleep(1_500);  // longer than the first retry would take
     assert.equal(receiver.of('/once').length, 1);
   });
@@ -170,7 +171,7 @@ describe('callback_url', () => {
     const deliveries = await receiver.arrived('/flaky', 3);
     assert.equal(new Set(deliveries.map(({ headers }) => headers['webhook-id'])).size, 1);
     assert.equal(new Set(deliveries.map(({ body }) => body.toString())).size, 1);
-    for (const delivery of deliveries) verify(customer.webhookSecret, delivery);
+    for (const delivery of deliveries) verify(webhookSecret, delivery);
     receiver.answer = () => 204;
   });
 
@@ -270,16 +271,7 @@ describe('POST /v1/reports', () => {
     const [delivery] = await receiver.arrived('/own');
     const polled = await server.customer(customer, 'GET', `/v1/reports/${made.json.request_id}`);
     assert.equal(delivery.body.toString(), polled.text);
-    verify(customer.webhookSecret, delivery);
-  });
-
-  test('the same Idempotency-Key replays the answer, another body under it is refused', async () => {
-    const headers = { 'idempotency-key': '"once-only"' };
-    const first = await create(february, headers);
-    const again = await create(february, headers);
-    assert.equal(again.text, first.text);
-    assert.equal(again.headers['idempotency-replayed'], 'true');
-    assert.equal((await create({ ...february, granularity: 'day' }, headers)).status, 422);
+    verify(webhookSecret, delivery);
   });
 });
 

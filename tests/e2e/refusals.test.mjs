@@ -140,7 +140,7 @@ describe('keys are held to their limits', () => {
     assert.equal(refused.headers['retry-after'], refused.headers['ratelimit-reset']);
     assert.equal(refused.headers['ratelimit-remaining'], '0');
 
-    assertProblem(await server.customer(key, 'GET', '/v1/reports'), 429, 'rate_limited');
+    assertProblem(await server.customer(key, 'GET', '/v1/reports'), 429, 'rate_limit_exceeded');
     assert.equal((await server.customer(customer, 'GET', '/usage')).status, 202, 'limits hold per key');
   });
 
@@ -182,17 +182,17 @@ describe('an event is refused', () => {
   const without = (name) => Object.fromEntries(Object.entries(valid).filter(([key]) => key !== name));
   const cases = [
     ['without id', without('id'), 'missing_id'],
-    ['with an empty id', { ...valid, id: '' }, 'invalid_id'],
+    ['with an empty id', { ...valid, id: '' }, 'missing_id'],
     ['with a long id', { ...valid, id: 'x'.repeat(256) }, 'invalid_id'],
     ['with an id that is no text', { ...valid, id: 5 }, 'invalid_id'],
     ['with a control character in its id', { ...valid, id: 'a\nb' }, 'invalid_id'],
     ['with a source that is no text', { ...valid, source: 1 }, 'invalid_source'],
     ['with a long source', { ...valid, source: 'x'.repeat(256) }, 'invalid_source'],
-    ['without account', without('account'), 'missing_account'],
+    ['without account', without('account'), 'invalid_account'],
     ['with a malformed account', { ...valid, account: 'ACME!' }, 'invalid_account'],
     ['for an account that is not there', { ...valid, account: 'nobody' }, 'unknown_account'],
     ['without endpoint', without('endpoint'), 'missing_endpoint'],
-    ['with an empty endpoint', { ...valid, endpoint: '' }, 'invalid_endpoint'],
+    ['with an empty endpoint', { ...valid, endpoint: '' }, 'missing_endpoint'],
     ['with a long endpoint', { ...valid, endpoint: 'x'.repeat(256) }, 'invalid_endpoint'],
     ['with a time that is no date', { ...valid, time: 'yesterday' }, 'invalid_time'],
     ['with a day that its month lacks', { ...valid, time: '2026-02-30T00:00:00Z' }, 'invalid_time'],
@@ -263,28 +263,30 @@ describe('an event is refused', () => {
 describe('prices are refused', () => {
   const price = { endpoint: 'priced', credits: '1' };
   const cases = [
-    ['without a list', {}, null],
-    ['with a list that is none', { prices: price }, null],
-    ['when one is no object', { prices: [price, 'free'] }, null],
-    ['without endpoint', { prices: [{ credits: '1' }] }, null],
-    ['with an empty endpoint', { prices: [{ ...price, endpoint: '' }] }, null],
-    ['with a long endpoint', { prices: [{ ...price, endpoint: 'x'.repeat(256) }] }, null],
-    ['without credits', { prices: [{ endpoint: 'priced' }] }, null],
-    ['with negative credits', { prices: [{ ...price, credits: '-1' }] }, null],
-    ['with credits too fine', { prices: [{ ...price, credits: '0.0000001' }] }, null],
-    ['with credits in words', { prices: [{ ...price, credits: 'one' }] }, null],
-    ['with an exponent in text', { prices: [{ ...price, credits: '1e3' }] }, null],
-    ['with an unknown charge_on', { prices: [{ ...price, charge_on: 'sometimes' }] }, null],
-    ['with a category that is no text', { prices: [{ ...price, category: 1 }] }, null],
-    ['with options that are no object', { prices: [{ ...price, options: [1] }] }, null],
-    ['with a negative option', { prices: [{ ...price, options: { email: '-1' } }] }, null],
-    ['with an impossible effective_at', { prices: [price], effective_at: '2026-13-01T00:00:00Z' }, null],
+    ['without a list', {}, 'missing_prices'],
+    ['with a list that is none', { prices: price }, 'invalid_prices'],
+    ['when one is no object', { prices: [price, 'free'] }, 'invalid_body'],
+    ['without endpoint', { prices: [{ credits: '1' }] }, 'missing_endpoint'],
+    ['with an empty endpoint', { prices: [{ ...price, endpoint: '' }] }, 'invalid_endpoint'],
+    ['with a long endpoint', { prices: [{ ...price, endpoint: 'x'.repeat(256) }] }, 'invalid_endpoint'],
+    ['without credits', { prices: [{ endpoint: 'priced' }] }, 'missing_credits'],
+    ['with negative credits', { prices: [{ ...price, credits: '-1' }] }, 'invalid_credits'],
+    ['with credits too fine', { prices: [{ ...price, credits: '0.0000001' }] }, 'invalid_credits'],
+    ['with credits in words', { prices: [{ ...price, credits: 'one' }] }, 'invalid_credits'],
+    ['with an exponent in text', { prices: [{ ...price, credits: '1e3' }] }, 'invalid_credits'],
+    ['with an unknown charge_on', { prices: [{ ...price, charge_on: 'sometimes' }] }, 'invalid_charge_on'],
+    ['with a category that is no text', { prices: [{ ...price, category: 1 }] }, 'invalid_category'],
+    ['with options that are no object', { prices: [{ ...price, options: [1] }] }, 'invalid_options'],
+    ['with a negative option', { prices: [{ ...price, options: { email: '-1' } }] }, 'invalid_options'],
+    ['with an impossible effective_at', { prices: [price], effective_at: '2026-13-01T00:00:00Z' }, 'invalid_effective_at'],
+    ['naming an endpoint twice', { prices: [price, price] }, 'duplicate_endpoint'],
+    ['with an empty list', { prices: [] }, 'invalid_prices'],
     ['with an unknown field', { prices: [{ ...price, colour: 'blue' }] }, 'unknown_field'],
     ['with an unknown field beside the list', { prices: [price], colour: 'blue' }, 'unknown_field'],
     ['with a field twice', '{"prices":[{"endpoint":"priced","credits":"1","credits":"2"}]}', 'duplicate_key'],
   ];
   for (const [what, body, code] of cases) {
-    test(`${what}, with 422`, async () => {
+    test(`${what}, with 422 ${code}`, async () => {
       assertProblem(await server.operator('POST', '/prices', body, { type: 'application/json' }), 422, code);
     });
   }
@@ -317,25 +319,25 @@ describe('accounts and keys are refused', () => {
 describe('a report is refused', () => {
   const good = { type: 'usage', from: '2026-02-01T00:00:00Z', to: '2026-03-01T00:00:00Z', granularity: 'day' };
   const cases = [
-    ['without type', { ...good, type: undefined }, null],
-    ['of an unknown type', { ...good, type: 'weather' }, null],
-    ['without from', { ...good, from: undefined }, null],
-    ['with a from that is no date', { ...good, from: 'February' }, null],
-    ['without to', { ...good, to: undefined }, null],
-    ['with an unknown granularity', { ...good, granularity: 'week' }, null],
+    ['without type', { ...good, type: undefined }, 'missing_type'],
+    ['of an unknown type', { ...good, type: 'weather' }, 'invalid_type'],
+    ['without from', { ...good, from: undefined }, 'missing_from'],
+    ['with a from that is no date', { ...good, from: 'February' }, 'invalid_from'],
+    ['without to', { ...good, to: undefined }, 'missing_to'],
+    ['with an unknown granularity', { ...good, granularity: 'week' }, 'invalid_granularity'],
     ['that ends before it begins', { ...good, from: good.to, to: good.from }, 'invalid_range'],
     ['that is empty', { ...good, to: good.from }, 'invalid_range'],
     ['off the edge of its granularity', { ...good, from: '2026-02-01T12:00:00Z' }, 'misaligned_range'],
     ['that lies in the future', { ...good, from: '2998-01-01T00:00:00Z', to: '2998-02-01T00:00:00Z' }, 'future_range'],
     ['over too many periods', { ...good, from: '2015-01-01T00:00:00Z', granularity: 'hour' }, 'range_too_long'],
-    ['grouped by something unknown', { ...good, group_by: ['moon'] }, null],
-    ['grouped twice by the same', { ...good, group_by: ['endpoint', 'endpoint'] }, null],
-    ['in an unknown format', { ...good, format: 'pdf' }, null],
+    ['grouped by something unknown', { ...good, group_by: ['moon'] }, 'invalid_group_by'],
+    ['grouped twice by the same', { ...good, group_by: ['endpoint', 'endpoint'] }, 'invalid_group_by'],
+    ['in an unknown format', { ...good, format: 'pdf' }, 'invalid_format'],
     ['with a private callback_url', { ...good, callback_url: 'https://192.168.1.1/' }, 'invalid_callback_url'],
     ['with an unknown field', { ...good, colour: 'blue' }, 'unknown_field'],
   ];
   for (const [what, body, code] of cases) {
-    test(`${what}, with 422`, async () => {
+    test(`${what}, with 422 ${code}`, async () => {
       assertProblem(await server.customer(customer, 'POST', '/v1/reports', { body }), 422, code);
     });
   }
