@@ -27,27 +27,57 @@ std::optional<std::int64_t> preferred_wait_seconds(const Request& request) {
   return std::nullopt;
 }
 
+struct Waiter::Waiting {
+  std::atomic<std::uint64_t> watch{0};
+  std::atomic<Loop::TimerId> timer{};
+  RequestId id;
+  std::function<void()> then;
+};
+
+Waiter::Waiter(queue::Jobs& jobs, std::function<Loop&()> loop) : jobs_(jobs), loop_(std::move(loop)) {}
+Waiter::~Waiter() = default;
+
+bool Waiter::end(const std::shared_ptr<Waiting>& waiting) {
+  const std::lock_guard lock(mutex_);
+  return waiting_.erase(waiting) > 0;
+}
+
 void Waiter::until_finished(const AccountId& account, const RequestId& id, std::int64_t seconds,
                             std::function<void()> then) {
-  struct Waiting {
-    std::atomic<bool> over{false};
-    std::atomic<std::uint64_t> watch{0};
-    std::atomic<Loop::TimerId> timer{};
-    std::function<void()> then;
-  };
   auto waiting = std::make_shared<Waiting>();
+  waiting->id = id;
   waiting->then = std::move(then);
   Loop& loop = loop_();
-  waiting->timer = loop.after(seconds * second_ms, [this, waiting, id] {
-    if (waiting->over.exchange(true)) return;
-    jobs_.unwatch(id, waiting->watch);
+  bool stopped = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped = stopped_;
+    if (!stopped) waiting_.insert(waiting);
+  }
+  if (stopped) return waiting->then();
+  waiting->timer = loop.after(seconds * second_ms, [this, waiting] {
+    if (!end(waiting)) return;
+    jobs_.unwatch(waiting->id, waiting->watch);
     waiting->then();
   });
-  waiting->watch = jobs_.watch(account, id, [&loop, waiting] {
-    if (waiting->over.exchange(true)) return;
+  waiting->watch = jobs_.watch(account, id, [this, &loop, waiting] {
+    if (!end(waiting)) return;
     loop.cancel(waiting->timer);
     loop.post([waiting] { waiting->then(); });
   });
+}
+
+void Waiter::stop() {
+  std::unordered_set<std::shared_ptr<Waiting>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    waiting.swap(waiting_);
+  }
+  for (const auto& one : waiting) {
+    jobs_.unwatch(one->id, one->watch);
+    one->then();
+  }
 }
 
 }  // namespace tally::http

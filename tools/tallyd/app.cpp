@@ -1,0 +1,298 @@
+#include "tools/tallyd/app.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "http/answers.h"
+#include "http/credentials.h"
+#include "http/customer/account.h"
+#include "http/customer/reports.h"
+#include "http/dialects/nyne.h"
+#include "http/operator/accounts.h"
+#include "http/operator/deliveries.h"
+#include "http/operator/events.h"
+#include "http/operator/guard.h"
+#include "http/operator/prices.h"
+#include "http/problem.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "http/wait.h"
+#include "queue/jobs.h"
+#include "queue/runner.h"
+#include "queue/worker_pool.h"
+#include "storage/account_writer.h"
+#include "storage/directory.h"
+#include "storage/meter.h"
+#include "storage/rocksdb/rocksdb_store.h"
+#include "tools/tallyd/secret_file.h"
+#include "webhook/curl_transport.h"
+#include "webhook/delivery_log.h"
+#include "webhook/dispatcher.h"
+#include "webhook/dispatcher_driver.h"
+#include "webhook/signature.h"
+#include "webhook/target.h"
+
+namespace tally::tools {
+
+namespace {
+
+constexpr int exit_doubtful_commit = 70;  // EX_SOFTWARE
+constexpr std::int64_t meter_tick_ms = 100;
+constexpr std::int64_t runner_tick_ms = 200;
+constexpr std::int64_t retention_tick_ms = 10 * minute_ms;
+constexpr std::size_t dropped_at_once_max = 10'000;
+constexpr std::string_view events_path = "/operator/v1/events";
+
+// Errors that no handler sees speak the dialect of their path.
+http::Response error_body(int status, std::string_view code, const http::Request& request) {
+  if (request.path == "/usage") return http::Nyne::error(status, code, http::reason_phrase(status));
+  return http::problem(status, code, "");
+}
+
+}  // namespace
+
+// In the order of dependence: what stands later uses what stands earlier, and is taken down first.
+struct App::Parts {
+  Config config;
+  Clock& clock;
+  Random& random;
+  Log& log;
+  std::atomic<bool> draining{false};
+
+  std::unique_ptr<storage::RocksStore> store;
+  std::unique_ptr<storage::AccountWriter> writer;
+  std::unique_ptr<storage::Directory> directory;
+  std::unique_ptr<storage::Meter> meter;
+
+  std::unique_ptr<webhook::TargetPolicy> target_policy;
+  std::unique_ptr<webhook::CurlTransport> transport;
+  std::unique_ptr<webhook::Dispatcher> dispatcher;
+
+  std::unique_ptr<queue::Scheduler> scheduler;
+  std::unique_ptr<queue::WorkerPool> pool;
+  std::unique_ptr<queue::Jobs> jobs;
+  std::unique_ptr<queue::Runner> runner;
+
+  std::unique_ptr<http::Credentials> credentials;
+  std::unique_ptr<http::Waiter> waiter;
+  std::unique_ptr<http::OperatorGuard> guard;
+  std::unique_ptr<http::OperatorAccounts> operator_accounts;
+  std::unique_ptr<http::OperatorPrices> operator_prices;
+  std::unique_ptr<http::OperatorEvents> operator_events;
+  std::unique_ptr<http::OperatorDeliveries> operator_deliveries;
+  std::unique_ptr<http::CustomerAccount> customer_account;
+  std::unique_ptr<http::CustomerReports> customer_reports;
+  std::unique_ptr<http::Nyne> nyne;
+  http::Router router{error_body};
+  std::unique_ptr<http::Server> server;
+
+  Parts(const Config& c, Clock& k, Random& r, Log& l) : config(c), clock(k), random(r), log(l) {}
+
+  Result<void> open_storage();
+  void make_webhooks();
+  void make_queue();
+  Result<void> make_handlers();
+  Result<void> open_server();
+
+  const http::ReportKind& kind_of(Dialect dialect) const { return dialect == Dialect::nyne ? nyne_kind : own_kind; }
+  http::ReportKind own_kind;
+  http::ReportKind nyne_kind;
+};
+
+Result<void> App::Parts::open_storage() {
+  storage::RocksOptions options;
+  options.disk_reserve_bytes = config.limits.disk_reserve_bytes;
+  auto opened = storage::RocksStore::open(config.data, clock, std::move(options));
+  if (!opened) return opened.error();
+  store = std::move(*opened);
+  storage::WriterOptions writer_options;
+  writer_options.shards = config.shards;
+  writer = std::make_unique<storage::AccountWriter>(*store, writer_options, [this](const Error& error) {
+    // What the disk holds is unknown now; only a new start, which reads it again, can tell. Nothing more is
+    // acknowledged.
+    log.error("store.commit_doubtful", {{"detail", error.detail}});
+    ::_exit(exit_doubtful_commit);
+  });
+  directory = std::make_unique<storage::Directory>(*store, *writer);
+  meter = std::make_unique<storage::Meter>(
+      *store, *writer, clock, [this] { return directory->prices(); }, storage::MeterOptions{});
+  if (auto loaded = directory->load(); !loaded) return loaded;
+  return meter->recover(random);
+}
+
+void App::Parts::make_webhooks() {
+  target_policy = std::make_unique<webhook::TargetPolicy>(config.webhooks);
+  transport = std::make_unique<webhook::CurlTransport>(config.webhooks);
+  const auto secrets_of = [this](const AccountId& id) -> Result<WebhookSecrets> {
+    const auto account = directory->account(id);
+    if (!account) return fail(Errc::not_found, "no such account");
+    return account->webhook;
+  };
+  dispatcher = std::make_unique<webhook::Dispatcher>(
+      config.webhooks, webhook::Dispatcher::Parts{*store, *writer, *transport, random, secrets_of});
+}
+
+void App::Parts::make_queue() {
+  scheduler = std::make_unique<queue::Scheduler>(
+      queue::SchedulerLimits{config.limits.queued_jobs_per_account, config.limits.queued_jobs});
+  pool = std::make_unique<queue::WorkerPool>(config.workers);
+  queue::JobHooks hooks;
+  hooks.callback_body = [this](const Job& job, std::string_view result) {
+    return kind_of(job.dialect).render(job, result);
+  };
+  hooks.delivery_ready = [this](const AccountId& account, const DeliveryId& id) { dispatcher->offer(account, id); };
+  jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
+  const auto work = [this](const Job& job, queue::JobContext&) -> Result<std::string> {
+    auto result = kind_of(job.dialect).compute(job);
+    if (result && result->size() > config.reports.result_bytes_max) {
+      return fail(Errc::too_large, "the result is larger than this server keeps", "result_too_large");
+    }
+    return result;
+  };
+  runner = std::make_unique<queue::Runner>(*jobs, *scheduler, clock, work, pool->executor(), queue::RunnerOptions{});
+  jobs->on_ready([this] { runner->pump(); });
+}
+
+Result<void> App::Parts::make_handlers() {
+  const std::string folder = config.data + "/";
+  auto hash_key = read_or_make_secret_file(folder + "credential.key", [this] { return random.hex(32); });
+  if (!hash_key) return hash_key.error();
+  Result<std::string> token = config.operator_token;
+  if (token->empty() && !config.operator_token_file.empty()) token = read_secret_file(config.operator_token_file);
+  if (token && token->empty()) {
+    token = read_or_make_secret_file(folder + "operator.token", [this] { return "opr_" + random.hex(24); });
+  }
+  if (!token) return token.error();
+
+  const auto make_secret = [this] { return webhook::make_secret(random); };
+  const auto callback_policy = [this](std::string_view url) -> Result<void> {
+    const auto target = target_policy->check(url);
+    if (!target) return target.error();
+    return {};
+  };
+  credentials = std::make_unique<http::Credentials>(*directory, clock, random, *hash_key, config.trusted_proxies);
+  waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
+  guard = std::make_unique<http::OperatorGuard>(*credentials, *token, config.operator_listen.has_value());
+  operator_accounts = std::make_unique<http::OperatorAccounts>(*directory, *credentials, clock, random, make_secret);
+  operator_prices = std::make_unique<http::OperatorPrices>(*directory, clock);
+  operator_events = std::make_unique<http::OperatorEvents>(*meter, *directory, clock, pool->executor());
+  http::DeliveryDesk desk;
+  desk.list = [this](std::optional<DeliveryStatus> status, std::size_t limit,
+                     std::string_view cursor) -> Result<http::DeliveryDesk::Page> {
+    auto page = webhook::list_deliveries(*store, std::nullopt, status, limit, cursor);
+    if (!page) return page.error();
+    return http::DeliveryDesk::Page{std::move(page->items), std::move(page->next_cursor)};
+  };
+  desk.replay = [this](const DeliveryId& id, std::function<void(Result<void>)> done) {
+    // An id does not tell its account, and an operator replays seldom, so the log is searched.
+    std::optional<AccountId> owner;
+    const auto searched = store->scan_all(storage::Table::delivery, AccountId(),
+                                          [&](std::string_view account, std::string_view key, std::string_view) {
+                                            if (key == id.str()) owner = AccountId(std::string(account));
+                                            return !owner;
+                                          });
+    if (!searched) return done(searched);
+    if (!owner) return done(fail(Errc::not_found, "no such delivery"));
+    dispatcher->replay(*owner, id, clock.now(), std::move(done));
+  };
+  operator_deliveries = std::make_unique<http::OperatorDeliveries>(std::move(desk));
+  customer_account = std::make_unique<http::CustomerAccount>(*credentials, *directory, clock, make_secret);
+  customer_reports =
+      std::make_unique<http::CustomerReports>(*credentials, *jobs, *meter, *waiter, clock, callback_policy);
+  nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *waiter, clock, callback_policy,
+                                      config.nyne.envelope);
+  own_kind = customer_reports->kind();
+  nyne_kind = nyne->kind();
+
+  operator_accounts->add_to(router, *guard);
+  operator_prices->add_to(router, *guard);
+  operator_events->add_to(router, *guard);
+  operator_deliveries->add_to(router, *guard);
+  customer_account->add_to(router);
+  customer_reports->add_to(router);
+  nyne->add_to(router);
+  router.add("GET", "/healthz",
+             [](http::Request&&, const http::Reply& reply) { reply(http::json_response(200, R"({"status":"ok"})")); });
+  router.add("GET", "/readyz", [this](http::Request&&, const http::Reply& reply) {
+    const bool ready = store->writable() && !draining;
+    reply(ready ? http::json_response(200, R"({"status":"ready"})")
+                : http::problem(503, "not_ready", "cannot commit now"));
+  });
+  return {};
+}
+
+Result<void> App::Parts::open_server() {
+  http::ServerSettings settings;
+  settings.listeners.push_back({config.listen, false});
+  if (config.operator_listen) settings.listeners.push_back({*config.operator_listen, true});
+  settings.threads = config.threads;
+  settings.connections_max = config.limits.connections;
+  settings.body_bytes_max = config.limits.body_bytes;
+  settings.body_limit = [this](const http::Request& head) {
+    return head.path == events_path && head.method == "POST" ? config.limits.events_body_bytes
+                                                             : config.limits.body_bytes;
+  };
+  settings.tls_cert = config.tls_cert;
+  settings.tls_key = config.tls_key;
+  settings.error_body = error_body;
+  settings.drain_on_signals = true;
+  settings.on_drain = [this] {
+    draining = true;
+    waiter->stop();
+    log.info("server.draining");
+  };
+  settings.on_exception = [this](const std::string& what) { log.error("handler.exception", {{"what", what}}); };
+  auto opened = http::Server::open(std::move(settings), clock, random);
+  if (!opened) return opened.error();
+  server = std::move(*opened);
+  return {};
+}
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+App::~App() = default;
+
+Result<std::unique_ptr<App>> App::open(const Config& config, Clock& clock, Random& random, Log& log) {
+  auto parts = std::make_unique<Parts>(config, clock, random, log);
+  std::error_code made;
+  std::filesystem::create_directories(config.data, made);
+  if (made) return fail(Errc::invalid_argument, config.data + ": cannot be made: " + made.message());
+  if (auto opened = parts->open_storage(); !opened) return opened.error();
+  parts->make_webhooks();
+  parts->make_queue();
+  if (auto joined = parts->make_handlers(); !joined) return joined.error();
+  if (auto opened = parts->open_server(); !opened) return opened.error();
+  if (auto recovered = parts->jobs->recover(); !recovered) return recovered.error();
+  return std::unique_ptr<App>(new App(std::move(parts)));
+}
+
+void App::run() {
+  Parts& p = *parts_;
+  p.pool->every(meter_tick_ms, [&p] { p.meter->tick(); });
+  p.pool->every(runner_tick_ms, [&p] { p.runner->tick(); });
+  p.pool->every(retention_tick_ms, [&p] {
+    const auto dropped =
+        p.jobs->drop_old(p.clock.now() - p.config.reports.retention_days * day_ms, dropped_at_once_max);
+    if (!dropped) p.log.error("reports.retention_failed", {{"detail", dropped.error().detail}});
+  });
+  {
+    const webhook::DispatcherDriver driver(*p.dispatcher, p.clock);
+    p.runner->tick();
+    p.log.info("server.listening", {{"address", p.config.listen.host},
+                                    {"port", p.server->port(0)},
+                                    {"operator_port", p.server->port(p.config.operator_listen ? 1 : 0)},
+                                    {"data", p.config.data},
+                                    {"pid", ::getpid()}});
+    p.server->run(
+        [&p](http::Request&& request, const http::Reply& reply) { p.router.route(std::move(request), reply); });
+    p.runner->stop();
+  }
+  p.pool->stop();
+  p.meter->flush_all();
+  p.writer->stop();
+  if (auto synced = p.store->sync(); !synced) p.log.error("store.sync_failed", {{"detail", synced.error().detail}});
+  p.log.info("server.stopped");
+}
+
+}  // namespace tally::tools
