@@ -23,7 +23,8 @@ struct Subscription {
   std::optional<Credits> rollover_cap;
 };
 
-// Secrets that sign `callback_url` deliveries: "whsec_" and base64. The previous one stays valid until `previous_until`.
+// Secrets that sign `callback_url` deliveries: "whsec_" and base64. The previous one stays valid until
+// `previous_until`.
 struct WebhookSecrets {
   std::string current;
   std::string previous;

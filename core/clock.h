@@ -29,9 +29,9 @@ class Random {
   virtual ~Random() = default;
   virtual void fill(std::span<unsigned char> bytes) = 0;
 
-  std::uint64_t next();                       // 64 random bits
-  std::uint64_t below(std::uint64_t bound);   // uniform in [0, bound); bound > 0
-  std::string hex(std::size_t bytes);         // 2 * bytes lower-case hex digits
+  std::uint64_t next();                      // 64 random bits
+  std::uint64_t below(std::uint64_t bound);  // uniform in [0, bound); bound > 0
+  std::string hex(std::size_t bytes);        // 2 * bytes lower-case hex digits
 };
 
 }  // namespace tally

@@ -13,31 +13,34 @@ class Encoder {
   explicit Encoder(std::string& out) : out_(out) {}
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
   void boolean(bool v) { u8(v ? 1 : 0); }
-  void u64(std::uint64_t v);              // LEB128
-  void i64(std::int64_t v);               // zigzag, then LEB128
-  void text(std::string_view v);          // length as u64, then the bytes
+  void u64(std::uint64_t v);      // LEB128
+  void i64(std::int64_t v);       // zigzag, then LEB128
+  void text(std::string_view v);  // length as u64, then the bytes
   void raw(std::string_view v) { out_.append(v); }
 
  private:
   std::string& out_;
 };
 
-// Reads what Encoder wrote. After the first failure every read gives zero or empty and ok() is false, so a caller checks once,
-// at the end.
+// Reads what Encoder wrote. After the first failure every read gives zero or empty and ok() is false, so a caller
+// checks once, at the end.
 class Decoder {
  public:
   explicit Decoder(std::string_view bytes) : rest_(bytes) {}
   std::uint8_t u8();
   bool boolean() { return u8() != 0; }
-  std::uint64_t u64();                    // refuses more than 64 bits and spellings longer than needed
+  std::uint64_t u64();  // refuses more than 64 bits and spellings longer than needed
   std::int64_t i64();
-  std::string_view text();                // a view into the bytes given to the constructor
+  std::string_view text();  // a view into the bytes given to the constructor
   std::string_view raw(std::size_t size);
   bool ok() const noexcept { return ok_; }
   bool done() const noexcept { return ok_ && rest_.empty(); }
   std::string_view rest() const noexcept { return rest_; }
   // For a value that was read but cannot be: counts as a failed read.
-  void reject() noexcept { ok_ = false; rest_ = {}; }
+  void reject() noexcept {
+    ok_ = false;
+    rest_ = {};
+  }
 
  private:
   std::string_view rest_;

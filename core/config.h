@@ -14,7 +14,7 @@ namespace tally {
 
 struct Endpoint {
   std::string host;
-  std::uint16_t port = 0;  // 0: any free one
+  std::uint16_t port = 0;                                // 0: any free one
   static Result<Endpoint> parse(std::string_view text);  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080"
   std::string to_string() const;
 };
@@ -62,8 +62,9 @@ struct Config {
   bool log_requests = false;
 };
 
-// Bounds and combinations: TLS needs both files, counts are at least 1 and at most sane, the retry schedule is not empty and
-// ascends from 1 s to 30 days, the operator's listener differs from the customers'. The detail names the setting.
+// Bounds and combinations: TLS needs both files, counts are at least 1 and at most sane, the retry schedule is not
+// empty and ascends from 1 s to 30 days, the operator's listener differs from the customers'. The detail names the
+// setting.
 Result<void> validate(const Config& config);
 
 }  // namespace tally

@@ -10,14 +10,15 @@
 
 namespace tally {
 
-// 1 credit = 1'000'000 micros; the range is int64, about ±9.2e12 credits. Nothing here wraps, truncates or takes a float.
+// 1 credit = 1'000'000 micros; the range is int64, about ±9.2e12 credits. Nothing here wraps, truncates or takes a
+// float.
 class Credits {
  public:
   constexpr Credits() noexcept = default;
   static constexpr Credits from_micros(std::int64_t micros) noexcept { return Credits(micros); }
 
-  // Reads a decimal: optional '-', digits, optional '.' and one to six digits ("142.5", "-0.0001"). No exponent, no '+',
-  // no leading or trailing blank, no bare dot. Errc::invalid_argument otherwise, also outside int64 micros.
+  // Reads a decimal: optional '-', digits, optional '.' and one to six digits ("142.5", "-0.0001"). No exponent, no
+  // '+', no leading or trailing blank, no bare dot. Errc::invalid_argument otherwise, also outside int64 micros.
   static Result<Credits> parse(std::string_view decimal);
 
   constexpr std::int64_t micros() const noexcept { return micros_; }

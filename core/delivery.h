@@ -16,12 +16,12 @@ enum class DeliveryStatus : std::uint8_t { pending = 1, delivered, dead };
 std::string_view to_string(DeliveryStatus status) noexcept;
 
 struct Delivery {
-  DeliveryId id;         // also the `webhook-id` header, the same on every attempt
+  DeliveryId id;  // also the `webhook-id` header, the same on every attempt
   AccountId account;
   std::string webhook_id;  // of a standing subscription; empty for a callback_url
   std::string url;
-  std::string event;       // "report.completed", "report.failed"
-  RequestId request;       // of the job, if any
+  std::string event;  // "report.completed", "report.failed"
+  RequestId request;  // of the job, if any
   DeliveryStatus status = DeliveryStatus::pending;
   std::uint32_t attempts = 0;
   int last_status = 0;      // HTTP status of the last attempt; 0 if there was no response
@@ -33,15 +33,16 @@ struct Delivery {
 
 // What one attempt brought.
 struct AttemptOutcome {
-  int status = 0;                       // 0: no response
-  std::string error;                    // for people; empty on 2xx
+  int status = 0;                        // 0: no response
+  std::string error;                     // for people; empty on 2xx
   std::int64_t retry_after_seconds = 0;  // from the response, 0 without
-  bool permanent = false;               // e.g. the address is forbidden: no further attempt
+  bool permanent = false;                // e.g. the address is forbidden: no further attempt
 };
 
 // Counts the attempt: 2xx delivers, everything else (3xx too) waits for the next attempt or ends as a dead letter.
 // An outcome for a delivery that is not pending (it was late) changes nothing.
-void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const RetrySchedule& schedule, UtcTime now, Random& random);
+void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const RetrySchedule& schedule, UtcTime now,
+                    Random& random);
 
 // A dead or delivered one is sent again from the start of the schedule, with the same id. Errc::conflict while pending.
 Result<void> replay(Delivery& delivery, UtcTime now);

@@ -40,9 +40,9 @@ inline constexpr std::int64_t event_results_max = 1'000'000'000;
 inline constexpr std::int64_t event_future_ms_max = 5 * minute_ms;
 
 // The rules of the contract, each refusal with its own `rule`: missing_id, invalid_id, invalid_source, invalid_account,
-// missing_endpoint, invalid_endpoint, invalid_time (more than 5 minutes ahead of `now`), invalid_results, invalid_credits
-// (negative), invalid_options (also a name twice, or a count above event_results_max), invalid_key, details_too_large. Text must
-// be printable: bytes 0x00-0x1f and 0x7f are refused.
+// missing_endpoint, invalid_endpoint, invalid_time (more than 5 minutes ahead of `now`), invalid_results,
+// invalid_credits (negative), invalid_options (also a name twice, or a count above event_results_max), invalid_key,
+// details_too_large. Text must be printable: bytes 0x00-0x1f and 0x7f are refused.
 Result<void> validate(const UsageEvent& event, UtcTime now);
 
 }  // namespace tally

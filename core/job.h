@@ -26,15 +26,15 @@ struct Job {
   std::string callback_url;
   JobStatus status = JobStatus::queued;
   UtcTime created_at;
-  UtcTime run_after;      // a retry waits until then
-  UtcTime started_at;     // of the last attempt
+  UtcTime run_after;   // a retry waits until then
+  UtcTime started_at;  // of the last attempt
   UtcTime finished_at;
-  UtcTime lease_until;    // while processing
+  UtcTime lease_until;      // while processing
   std::uint64_t token = 0;  // fencing: counts the claims; only the holder of the latest may finish
   std::uint32_t attempts = 0;
   std::uint64_t progress_done = 0;
   std::uint64_t progress_total = 0;
-  std::string error_code;     // when failed
+  std::string error_code;  // when failed
   std::string error_message;
 
   bool finished() const noexcept { return status >= JobStatus::completed; }
@@ -47,15 +47,16 @@ struct JobRules {
 };
 
 // Each changes `job` or refuses with Errc::conflict and leaves it alone.
-// Queued and due (`run_after` has come), or processing with an expired lease. Attempts are counted but not judged here: who
-// claims a job after `attempts_max` crashes ends it by fail_attempt.
+// Queued and due (`run_after` has come), or processing with an expired lease. Attempts are counted but not judged here:
+// who claims a job after `attempts_max` crashes ends it by fail_attempt.
 Result<void> claim(Job& job, const JobRules& rules, UtcTime now);
 Result<void> extend_lease(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now);
 Result<void> complete(Job& job, std::uint64_t token, UtcTime now);
-Result<void> cancel(Job& job, UtcTime now);                                         // queued or processing
-// A failed attempt: back to queued with `run_after` set, or failed for good when `permanent` or the attempts are used up.
-Result<void> fail_attempt(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now, Random& random, bool permanent,
-                          std::string code, std::string message);
+Result<void> cancel(Job& job, UtcTime now);  // queued or processing
+// A failed attempt: back to queued with `run_after` set, or failed for good when `permanent` or the attempts are used
+// up.
+Result<void> fail_attempt(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now, Random& random,
+                          bool permanent, std::string code, std::string message);
 // The process that held the lease is gone (a restart): claimable at once.
 void orphan(Job& job) noexcept;
 

@@ -35,7 +35,8 @@ struct Price {
 // Every version of every endpoint. A value: copied, changed and published whole.
 class PriceBook {
  public:
-  // The price in force at `at`: the latest effective_at not after it, of equal ones the higher version. Null without one.
+  // The price in force at `at`: the latest effective_at not after it, of equal ones the higher version. Null without
+  // one.
   const Price* find(std::string_view endpoint, UtcTime at) const noexcept;
   const std::vector<Price>* versions(std::string_view endpoint) const noexcept;  // by effective_at, then version
   std::uint32_t next_version(std::string_view endpoint) const noexcept;
@@ -48,14 +49,15 @@ class PriceBook {
 
 struct Charge {
   Credits credits;
-  std::string_view category;       // empty without a price
+  std::string_view category;        // empty without a price
   std::uint32_t price_version = 0;  // 0: no price applied, or the event's own `credits` did
-  bool priced = false;             // false: the endpoint has no price and the event none of its own
+  bool priced = false;              // false: the endpoint has no price and the event none of its own
 };
 
-// `event.credits`, if given, is the whole charge. Else units × credits plus, per option of the event, count × the option's price;
-// options that the price does not list cost nothing. An option is charged only on an event that is charged by `charge_on` at all
-// (at least one unit). Errc::invalid_argument (`charge_out_of_range`) when the charge leaves int64.
+// `event.credits`, if given, is the whole charge. Else units × credits plus, per option of the event, count × the
+// option's price; options that the price does not list cost nothing. An option is charged only on an event that is
+// charged by `charge_on` at all (at least one unit). Errc::invalid_argument (`charge_out_of_range`) when the charge
+// leaves int64.
 Result<Charge> charge(const UsageEvent& event, const PriceBook& prices);
 
 std::string encode(const Price& price);

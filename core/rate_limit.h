@@ -19,8 +19,8 @@ struct RateLimits {
 // What a limited answer says: the window with the fewest calls left (of equal ones the one that resets last).
 struct RateState {
   bool allowed = true;
-  std::uint32_t limit = 0;       // 0: the key has no limit at all
-  std::uint32_t remaining = 0;   // after this call
+  std::uint32_t limit = 0;         // 0: the key has no limit at all
+  std::uint32_t remaining = 0;     // after this call
   std::int64_t reset_seconds = 0;  // until that window starts anew, at least 1
   UtcTime reset_at;
 };
@@ -31,7 +31,10 @@ class RateWindow {
   RateState take(const RateLimits& limits, UtcTime now);
 
  private:
-  struct Slot { std::int64_t window = -1; std::uint32_t used = 0; };
+  struct Slot {
+    std::int64_t window = -1;
+    std::uint32_t used = 0;
+  };
   std::array<Slot, 4> slots_{};
 };
 

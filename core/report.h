@@ -33,20 +33,20 @@ inline constexpr int report_years_max = 12;
 Result<void> validate(const ReportRequest& request, UtcTime now);
 
 struct ReportRow {
-  UtcTime period;                   // its start
-  std::vector<std::string> names;   // one per group_by, in that order
+  UtcTime period;                  // its start
+  std::vector<std::string> names;  // one per group_by, in that order
   Counters counters;
 };
 
 struct Report {
   ReportRequest request;
-  std::uint64_t as_of = 0;  // the account's journal sequence that the figures include
+  std::uint64_t as_of = 0;      // the account's journal sequence that the figures include
   std::vector<ReportRow> rows;  // by period, then names; only periods with usage
   Counters totals;
 };
 
-// Which rollup tables a range is read from: whole months from month rows (granularity month, year, total), the rest from day rows.
-// Half-open index ranges; empty ones have begin == end.
+// Which rollup tables a range is read from: whole months from month rows (granularity month, year, total), the rest
+// from day rows. Half-open index ranges; empty ones have begin == end.
 struct ReadPlan {
   struct Span {
     std::int32_t begin = 0;
@@ -90,8 +90,8 @@ class ReportBuilder {
 
 std::string encode(const ReportRequest& request);
 Result<ReportRequest> decode_report_request(std::string_view bytes);
-// The stored result: compact, and rendered to a format when it is read. A report with a name longer than report_name_bytes_max
-// cannot be read back.
+// The stored result: compact, and rendered to a format when it is read. A report with a name longer than
+// report_name_bytes_max cannot be read back.
 inline constexpr std::size_t report_name_bytes_max = 4096;
 std::string encode(const Report& report);
 Result<Report> decode_report(std::string_view bytes);

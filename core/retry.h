@@ -13,9 +13,11 @@ namespace tally {
 struct RetrySchedule {
   std::vector<std::int64_t> waits_seconds = {5, 300, 1800, 7200, 18000, 36000, 36000};
 
-  // The time of the next attempt after `failed_attempts` failures (>= 1), or nothing when the schedule is used up. Jitter lengthens
-  // a wait by up to a tenth, never shortens it. A receiver's `retry_after_seconds` can postpone the attempt, at most by a day.
-  std::optional<UtcTime> next(UtcTime now, int failed_attempts, Random& random, std::int64_t retry_after_seconds = 0) const;
+  // The time of the next attempt after `failed_attempts` failures (>= 1), or nothing when the schedule is used up.
+  // Jitter lengthens a wait by up to a tenth, never shortens it. A receiver's `retry_after_seconds` can postpone the
+  // attempt, at most by a day.
+  std::optional<UtcTime> next(UtcTime now, int failed_attempts, Random& random,
+                              std::int64_t retry_after_seconds = 0) const;
 };
 
 }  // namespace tally

@@ -41,8 +41,8 @@ struct RollupValue {
   friend bool operator==(const RollupValue&, const RollupValue&) = default;
 };
 
-// A row's key behind the account: the period's index (day_of or month_of), big-endian, then the dims, so that one account's
-// rows of a range of periods lie together and in order.
+// A row's key behind the account: the period's index (day_of or month_of), big-endian, then the dims, so that one
+// account's rows of a range of periods lie together and in order.
 std::string rollup_key(std::int32_t period, const RollupDims& dims);
 std::string rollup_key_prefix(std::int32_t period);
 struct RollupKey {

@@ -1,4 +1,5 @@
-// UTC instants and the calendar. Stored and shown times are UtcTime; timeouts are measured with MonoTime (core/clock.h).
+// UTC instants and the calendar. Stored and shown times are UtcTime; timeouts are measured with MonoTime
+// (core/clock.h).
 #pragma once
 
 #include <compare>
@@ -16,8 +17,9 @@ class UtcTime {
   constexpr UtcTime() noexcept = default;
   static constexpr UtcTime from_ms(std::int64_t ms) noexcept { return UtcTime(ms); }
 
-  // Reads ISO 8601: `YYYY-MM-DD` (midnight), or `YYYY-MM-DDTHH:MM[:SS[.fraction]]` followed by `Z` or `±HH:MM`; the fraction is
-  // cut to milliseconds. A calendar-impossible date, second 60, or a year outside 1970-9999 is Errc::invalid_argument.
+  // Reads ISO 8601: `YYYY-MM-DD` (midnight), or `YYYY-MM-DDTHH:MM[:SS[.fraction]]` followed by `Z` or `±HH:MM`; the
+  // fraction is cut to milliseconds. A calendar-impossible date, second 60, or a year outside 1970-9999 is
+  // Errc::invalid_argument.
   static Result<UtcTime> parse(std::string_view iso8601);
 
   constexpr std::int64_t ms() const noexcept { return ms_; }
@@ -72,8 +74,8 @@ enum class Granularity : std::uint8_t { hour = 1, day, month, year, total };
 std::string_view to_string(Granularity granularity) noexcept;
 Result<Granularity> parse_granularity(std::string_view word);
 
-// The start of the period of `granularity` that holds `t`, and of the next one. `total` counts as `hour` here, as the contract
-// lets a total range begin at any hour.
+// The start of the period of `granularity` that holds `t`, and of the next one. `total` counts as `hour` here, as the
+// contract lets a total range begin at any hour.
 UtcTime floor_to(Granularity granularity, UtcTime t) noexcept;
 UtcTime next_after(Granularity granularity, UtcTime t) noexcept;
 
