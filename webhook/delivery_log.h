@@ -1,0 +1,36 @@
+// Reading deliveries across accounts, a bounded piece at a time.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/delivery.h"
+#include "storage/store.h"
+
+namespace tally::webhook {
+
+// A place between two deliveries in the order of account, then id.
+struct DeliveryCursor {
+  AccountId account;
+  DeliveryId id;  // the last one that was seen
+};
+
+// Visits the rows of `table` (whose keys are delivery ids) after `cursor` until `visit` answers false.
+Result<void> scan_after(const storage::Rows& rows, storage::Table table, const DeliveryCursor& cursor,
+                        const storage::AccountRowVisitor& visit);
+
+struct DeliveryPage {
+  std::vector<Delivery> items;
+  std::string next_cursor;  // empty: there are no more
+};
+
+// At most `limit` deliveries, of every account or of `account` alone, with `status` if one is given. A page looks at a
+// bounded number of rows, so it may hold fewer, even none, with more to come: go on until next_cursor is empty.
+// Errc::invalid_argument, rule "invalid_cursor".
+Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const std::optional<AccountId>& account,
+                                     std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor);
+
+}  // namespace tally::webhook

@@ -1,0 +1,371 @@
+#include "webhook/dispatcher.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/delivery.h"
+#include "webhook/delivery_log.h"
+#include "webhook/target.h"
+
+namespace tally::webhook {
+namespace {
+
+using storage::Durability;
+using storage::Table;
+
+constexpr std::int64_t pause_ms = 1000;  // before asking a store or a writer again that could not serve
+constexpr std::size_t backlog_rows_per_tick = 256;
+constexpr std::size_t held_max = 4096;  // records on their way to the disk; no attempt starts while there are more
+constexpr std::size_t inbox_offers_max = 500'000;
+
+LaneLimits with_caps(LaneLimits limits, const WebhookSettings& settings) {
+  limits.per_receiver = settings.concurrent_per_host;
+  limits.total = settings.concurrent_total;
+  return limits;
+}
+
+struct Offered {
+  AccountId account;
+  DeliveryId id;
+};
+struct Answered {
+  DeliveryId id;
+  AttemptOutcome outcome;
+};
+// What became of the record of an attempt.
+struct Recorded {
+  DeliveryId id;
+  std::optional<Error> error;
+  AttemptOutcome outcome;
+  bool known = false;  // the row was there, pending
+  DeliveryStatus status = DeliveryStatus::pending;
+  UtcTime next_attempt_at;
+};
+
+Result<Delivery> read_delivery(const Result<std::optional<std::string>>& row) {
+  if (!row) return row.error();
+  if (!*row) return fail(Errc::not_found, "there is no such delivery");
+  return decode_delivery(**row);
+}
+
+// The writer's command. Runs on another thread, so it holds all it needs.
+Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, UtcTime now, Random& random,
+                       Recorded& result) {
+  auto delivery = read_delivery(tx.get(Table::delivery, result.id.str()));
+  if (!delivery) {
+    if (delivery.error().code == Errc::not_found) return {};  // dropped with its job
+    return delivery.error();
+  }
+  if (delivery->status != DeliveryStatus::pending) return {};
+  record_attempt(*delivery, result.outcome, schedule, now, random);
+  tx.put(Table::delivery, result.id.str(), encode(*delivery));
+  if (delivery->status != DeliveryStatus::pending) tx.erase(Table::open_delivery, result.id.str());
+  result.known = true;
+  result.status = delivery->status;
+  result.next_attempt_at = delivery->next_attempt_at;
+  return {};
+}
+
+using Event = std::variant<Offered, Answered, std::shared_ptr<Recorded>>;
+
+// Where other threads leave what they have to tell. Shared with callbacks that may outlive the dispatcher.
+class Inbox {
+ public:
+  void push(Event event) {
+    const std::scoped_lock lock(mutex_);
+    // The store has what is turned away here, and a pass over it will find it.
+    if (std::holds_alternative<Offered>(event) && events_.size() >= inbox_offers_max) {
+      offers_lost_ = true;
+      return;
+    }
+    events_.push_back(std::move(event));
+    if (events_.size() == 1 && wake_) wake_();
+  }
+
+  void on_wake(std::function<void()> wake) {
+    const std::scoped_lock lock(mutex_);
+    wake_ = std::move(wake);
+    if (wake_ && !events_.empty()) wake_();
+  }
+
+  // Moves everything into `events`; true when an offer was turned away since the last call.
+  bool take(std::vector<Event>& events) {
+    events.clear();
+    const std::scoped_lock lock(mutex_);
+    events.swap(events_);
+    return std::exchange(offers_lost_, false);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Event> events_;
+  bool offers_lost_ = false;
+  std::function<void()> wake_;
+};
+
+}  // namespace
+
+class Dispatcher::Work {
+ public:
+  Work(const WebhookSettings& settings, Parts parts, LaneLimits limits)
+      : schedule_(settings.retry), policy_(settings), parts_(std::move(parts)), lanes_(with_caps(limits, settings)) {}
+
+  Inbox& inbox() { return *inbox_; }
+  std::optional<UtcTime> tick(UtcTime now);
+  void replay(const AccountId& account, const DeliveryId& id, UtcTime now, storage::Done done);
+  DispatcherCounters counters() const;
+
+ private:
+  struct Unrecorded {
+    UtcTime again_at;
+    std::shared_ptr<Recorded> record;
+  };
+
+  void on(const Offered& offered);
+  void on(Answered& answered);
+  void on(const std::shared_ptr<Recorded>& record);
+  Lanes::Admission admit(const AccountId& account, const DeliveryId& id);
+  void read_backlog();
+  void start_attempts();
+  void start(const Lanes::Entry& entry);
+  Result<Attempt> prepare(const Lanes::Entry& entry) const;
+  void post_record(std::shared_ptr<Recorded> record);
+  void post_unrecorded();
+  void leave_broken(const DeliveryId& id);
+  void call_again_at(UtcTime at) { next_tick_ = next_tick_ ? std::min(*next_tick_, at) : at; }
+
+  const RetrySchedule schedule_;
+  const TargetPolicy policy_;
+  const Parts parts_;
+  Lanes lanes_;
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  std::vector<Event> events_;
+  std::vector<Unrecorded> unrecorded_;
+  // Where the pass over the pending deliveries in the store stands; nothing: none is under way. The first one loads
+  // what an earlier process left.
+  std::optional<DeliveryCursor> backlog_ = DeliveryCursor{};
+  bool backlog_again_ = false;  // when this pass is over, another one
+  UtcTime now_;                 // of the running tick
+  std::optional<UtcTime> next_tick_;
+
+  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> dead_{0};
+  std::atomic<std::uint64_t> broken_{0};
+  std::atomic<std::uint64_t> pending_{0};
+};
+
+std::optional<UtcTime> Dispatcher::Work::tick(UtcTime now) {
+  now_ = now;
+  next_tick_.reset();
+  if (inbox_->take(events_)) backlog_again_ = true;
+  for (Event& event : events_) {
+    std::visit([this](auto& what) { on(what); }, event);
+  }
+  post_unrecorded();
+  if (lanes_.has_room_again()) backlog_again_ = true;
+  if (!backlog_ && std::exchange(backlog_again_, false)) backlog_ = DeliveryCursor{};
+  if (backlog_) read_backlog();
+  start_attempts();
+  pending_ = lanes_.size();
+  return next_tick_;
+}
+
+void Dispatcher::Work::on(const Offered& offered) {
+  (void)admit(offered.account, offered.id);
+}
+
+Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const DeliveryId& id) {
+  if (lanes_.knows(id)) return Lanes::Admission::known;
+  const auto delivery = read_delivery(parts_.store.get(Table::delivery, account, id.str()));
+  if (!delivery) {
+    // A store that cannot answer now has it still when the backlog is read again.
+    if (delivery.error().code == Errc::corrupt)
+      ++broken_;
+    else if (delivery.error().code != Errc::not_found)
+      backlog_again_ = true;
+    return Lanes::Admission::known;
+  }
+  if (delivery->status != DeliveryStatus::pending) return Lanes::Admission::known;
+  // A URL that the policy refuses now has no receiver; prepare() says why and ends it.
+  const auto target = policy_.check(delivery->url);
+  return lanes_.add(account, id, target ? target->receiver : std::string(), delivery->next_attempt_at);
+}
+
+void Dispatcher::Work::read_backlog() {
+  std::vector<Lanes::Entry> found;
+  const auto scanned = scan_after(parts_.store, Table::open_delivery, *backlog_,
+                                  [&](std::string_view account, std::string_view id, std::string_view) {
+                                    found.push_back({AccountId(std::string(account)), DeliveryId(std::string(id))});
+                                    return found.size() < backlog_rows_per_tick;
+                                  });
+  if (!scanned) return call_again_at(now_ + pause_ms);
+  bool full = false;
+  for (const Lanes::Entry& entry : found) full = full || admit(entry.account, entry.id) == Lanes::Admission::full;
+  if (full || found.size() < backlog_rows_per_tick) {
+    backlog_.reset();
+    if (backlog_again_) call_again_at(now_);
+  } else {
+    backlog_ = DeliveryCursor{found.back().account, found.back().id};
+    call_again_at(now_);
+  }
+}
+
+void Dispatcher::Work::start_attempts() {
+  if (lanes_.size() == 0) return;
+  // Its outcome could not be recorded.
+  if (!parts_.store.writable()) return call_again_at(now_ + pause_ms);
+  while (lanes_.held() < held_max) {
+    const Lanes::Entry* entry = lanes_.take(now_);
+    if (entry == nullptr) break;
+    start(*entry);
+  }
+  // What is due already waits for an answer or a record, which wake us.
+  if (const auto due = lanes_.next_due(); due && *due > now_) call_again_at(*due);
+}
+
+void Dispatcher::Work::start(const Lanes::Entry& entry) {
+  auto attempt = prepare(entry);
+  if (attempt) {
+    ++sent_;
+    parts_.transport.send(std::move(*attempt), [inbox = inbox_, id = entry.id](AttemptOutcome outcome) {
+      inbox->push(Answered{id, std::move(outcome)});
+    });
+    return;
+  }
+  const Error& error = attempt.error();
+  if (error.code == Errc::not_found || error.code == Errc::invalid_argument) {
+    auto record = std::make_shared<Recorded>();
+    record->id = entry.id;
+    record->outcome.error = error.detail;
+    record->outcome.permanent = true;
+    lanes_.answered(entry.id, true);
+    post_record(std::move(record));
+  } else if (error.code == Errc::corrupt) {
+    leave_broken(entry.id);
+  } else {
+    lanes_.postpone(DeliveryId(entry.id), now_ + pause_ms);
+  }
+}
+
+Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry) const {
+  auto delivery = read_delivery(parts_.store.get(Table::delivery, entry.account, entry.id.str()));
+  if (!delivery) return delivery.error();
+  if (const auto target = policy_.check(delivery->url); !target) return target.error();
+  auto body = parts_.store.get(Table::delivery_body, entry.account, entry.id.str());
+  if (!body) return body.error();
+  if (!*body) return fail(Errc::not_found, "the body is gone");
+  const auto secrets = parts_.secrets_of(entry.account);
+  if (!secrets) return secrets.error();
+  auto headers = sign(*secrets, entry.id, **body, now_);
+  if (!headers) return headers.error();
+  return Attempt{std::move(delivery->url), std::move(*headers), *std::move(*body)};
+}
+
+void Dispatcher::Work::on(Answered& answered) {
+  lanes_.answered(answered.id, answered.outcome.status >= 200 && answered.outcome.status <= 299);
+  auto record = std::make_shared<Recorded>();
+  record->id = std::move(answered.id);
+  record->outcome = std::move(answered.outcome);
+  post_record(std::move(record));
+}
+
+void Dispatcher::Work::post_record(std::shared_ptr<Recorded> record) {
+  const AccountId* account = lanes_.account_of(record->id);
+  auto command = [record, schedule = schedule_, now = now_, &random = parts_.random](storage::AccountTx& tx) {
+    return record_in(tx, schedule, now, random, *record);
+  };
+  parts_.writer.post(*account, std::move(command), Durability::relaxed,
+                     [record, inbox = inbox_](const Result<void>& result) {
+                       if (!result) record->error = result.error();
+                       inbox->push(record);
+                     });
+}
+
+void Dispatcher::Work::on(const std::shared_ptr<Recorded>& record) {
+  if (record->error) {
+    switch (record->error->code) {
+      case Errc::exhausted:
+        // The receiver must not be asked again only because our disk is full.
+        record->error.reset();
+        unrecorded_.push_back({now_ + pause_ms, record});
+        return;
+      case Errc::unavailable:
+        return;  // the server is stopping; the next process decides from what was stored
+      case Errc::corrupt:
+      case Errc::invalid_argument:
+      case Errc::not_found:
+      case Errc::conflict:
+      case Errc::insufficient_credits:
+      case Errc::rate_limited:
+      case Errc::too_large:
+        return leave_broken(record->id);
+    }
+  }
+  if (!record->known) return lanes_.remove(record->id);
+  if (record->status != DeliveryStatus::delivered) ++failed_;
+  if (record->status == DeliveryStatus::pending) return lanes_.wait(record->id, record->next_attempt_at);
+  ++(record->status == DeliveryStatus::delivered ? delivered_ : dead_);
+  lanes_.remove(record->id);
+}
+
+void Dispatcher::Work::leave_broken(const DeliveryId& id) {
+  ++broken_;
+  lanes_.remove(DeliveryId(id));
+}
+
+void Dispatcher::Work::post_unrecorded() {
+  const auto due = std::stable_partition(unrecorded_.begin(), unrecorded_.end(),
+                                         [this](const Unrecorded& one) { return one.again_at > now_; });
+  std::vector<Unrecorded> again(std::make_move_iterator(due), std::make_move_iterator(unrecorded_.end()));
+  unrecorded_.erase(due, unrecorded_.end());
+  for (Unrecorded& one : again) post_record(std::move(one.record));
+  for (const Unrecorded& one : unrecorded_) call_again_at(one.again_at);
+}
+
+void Dispatcher::Work::replay(const AccountId& account, const DeliveryId& id, UtcTime now, storage::Done done) {
+  parts_.writer.post(
+      account,
+      [id, now, inbox = inbox_](storage::AccountTx& tx) -> Result<void> {
+        auto delivery = read_delivery(tx.get(Table::delivery, id.str()));
+        if (!delivery) return delivery.error();
+        if (auto again = tally::replay(*delivery, now); !again) return again;
+        tx.put(Table::delivery, id.str(), encode(*delivery));
+        tx.put(Table::open_delivery, id.str(), "");
+        tx.on_commit([inbox, owner = tx.account(), id](storage::Position) { inbox->push(Offered{owner, id}); });
+        return {};
+      },
+      Durability::synced, std::move(done));
+}
+
+DispatcherCounters Dispatcher::Work::counters() const {
+  return {sent_, delivered_, failed_, dead_, broken_, pending_};
+}
+
+Dispatcher::Dispatcher(const WebhookSettings& settings, Parts parts, LaneLimits limits)
+    : work_(std::make_unique<Work>(settings, std::move(parts), limits)) {}
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::on_wake(std::function<void()> wake) {
+  work_->inbox().on_wake(std::move(wake));
+}
+void Dispatcher::offer(const AccountId& account, const DeliveryId& id) {
+  work_->inbox().push(Offered{account, id});
+}
+std::optional<UtcTime> Dispatcher::tick(UtcTime now) {
+  return work_->tick(now);
+}
+void Dispatcher::replay(const AccountId& account, const DeliveryId& id, UtcTime now, storage::Done done) {
+  work_->replay(account, id, now, std::move(done));
+}
+DispatcherCounters Dispatcher::counters() const {
+  return work_->counters();
+}
+
+}  // namespace tally::webhook

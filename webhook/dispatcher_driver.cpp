@@ -1,0 +1,46 @@
+#include "webhook/dispatcher_driver.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tally::webhook {
+namespace {
+
+// UtcTime can be set by the administrator while we sleep, so no sleep is long.
+constexpr std::int64_t sleep_ms_max = 1000;
+
+}  // namespace
+
+DispatcherDriver::DispatcherDriver(Dispatcher& dispatcher, const Clock& clock)
+    : dispatcher_(dispatcher), clock_(clock), thread_([this] { run(); }) {
+  dispatcher_.on_wake([this] {
+    const std::scoped_lock lock(mutex_);
+    woken_ = true;
+    changed_.notify_one();
+  });
+}
+
+DispatcherDriver::~DispatcherDriver() {
+  dispatcher_.on_wake(nullptr);
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_one();
+  }
+  thread_.join();
+}
+
+void DispatcherDriver::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    woken_ = false;
+    lock.unlock();
+    const auto next = dispatcher_.tick(clock_.now());
+    const std::int64_t wait_ms =
+        next ? std::clamp<std::int64_t>(next->ms() - clock_.now().ms(), 0, sleep_ms_max) : sleep_ms_max;
+    lock.lock();
+    changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return woken_ || stopping_; });
+  }
+}
+
+}  // namespace tally::webhook
