@@ -5,7 +5,7 @@
 
 namespace tally {
 
-void Encoder::u64(std::uint64_t v) {
+void Encoder::long_u64(std::uint64_t v) {
   std::array<char, 10> buffer;
   std::size_t size = 0;
   while (v >= 0x80) {
@@ -14,15 +14,6 @@ void Encoder::u64(std::uint64_t v) {
   }
   buffer[size++] = static_cast<char>(v);
   out_.append(buffer.data(), size);
-}
-
-void Encoder::i64(std::int64_t v) {
-  u64((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
-}
-
-void Encoder::text(std::string_view v) {
-  u64(v.size());
-  raw(v);
 }
 
 std::uint8_t Decoder::u8() {
@@ -35,7 +26,7 @@ std::uint8_t Decoder::u8() {
   return v;
 }
 
-std::uint64_t Decoder::u64() {
+std::uint64_t Decoder::long_u64() {
   std::uint64_t v = 0;
   for (std::size_t i = 0; i < rest_.size() && i < 10; ++i) {
     const auto byte = static_cast<std::uint8_t>(rest_[i]);
@@ -50,11 +41,6 @@ std::uint64_t Decoder::u64() {
   }
   reject();
   return 0;
-}
-
-std::int64_t Decoder::i64() {
-  const std::uint64_t v = u64();
-  return static_cast<std::int64_t>((v >> 1) ^ (0 - (v & 1)));
 }
 
 std::string_view Decoder::text() {

@@ -13,12 +13,21 @@ class Encoder {
   explicit Encoder(std::string& out) : out_(out) {}
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
   void boolean(bool v) { u8(v ? 1 : 0); }
-  void u64(std::uint64_t v);      // LEB128
-  void i64(std::int64_t v);       // zigzag, then LEB128
-  void text(std::string_view v);  // length as u64, then the bytes
+  void u64(std::uint64_t v) {  // LEB128
+    if (v < 0x80) return u8(static_cast<std::uint8_t>(v));
+    long_u64(v);
+  }
+  void i64(std::int64_t v) {
+    u64((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
+  }                                // zigzag
+  void text(std::string_view v) {  // length as u64, then the bytes
+    u64(v.size());
+    raw(v);
+  }
   void raw(std::string_view v) { out_.append(v); }
 
  private:
+  void long_u64(std::uint64_t v);
   std::string& out_;
 };
 
@@ -29,8 +38,16 @@ class Decoder {
   explicit Decoder(std::string_view bytes) : rest_(bytes) {}
   std::uint8_t u8();
   bool boolean() { return u8() != 0; }
-  std::uint64_t u64();  // refuses more than 64 bits and spellings longer than needed
-  std::int64_t i64();
+  std::uint64_t u64() {  // refuses more than 64 bits and spellings longer than needed
+    if (rest_.empty() || static_cast<std::uint8_t>(rest_.front()) >= 0x80) return long_u64();
+    const auto v = static_cast<std::uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    return v;
+  }
+  std::int64_t i64() {
+    const std::uint64_t v = u64();
+    return static_cast<std::int64_t>((v >> 1) ^ (0 - (v & 1)));
+  }
   std::string_view text();  // a view into the bytes given to the constructor
   std::string_view raw(std::size_t size);
   bool ok() const noexcept { return ok_; }
@@ -43,6 +60,7 @@ class Decoder {
   }
 
  private:
+  std::uint64_t long_u64();
   std::string_view rest_;
   bool ok_ = true;
 };

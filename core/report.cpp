@@ -44,16 +44,20 @@ bool has_repeats(const std::vector<GroupBy>& groups) noexcept {
   return false;
 }
 
-const std::string& dim_of(const RollupDims& dims, GroupBy group) noexcept {
+std::string_view dim_of(const RollupKeyView& where, GroupBy group) noexcept {
   switch (group) {
     case GroupBy::endpoint:
-      return dims.endpoint;
+      return where.endpoint;
     case GroupBy::category:
-      return dims.category;
+      return where.category;
     case GroupBy::key:
-      return dims.key;
+      return where.key;
   }
-  return dims.endpoint;
+  return where.endpoint;
+}
+
+RollupKeyView view_of(std::int32_t period, const RollupDims& dims) noexcept {
+  return {period, dims.endpoint, dims.category, dims.key};
 }
 
 Error refuse(const char* detail, const char* rule) {
@@ -119,20 +123,51 @@ ReportBuilder::ReportBuilder(ReportRequest request)
     : request_(std::move(request)), hours_(plan(request_).hours), compact_at_(compact_at_least) {}
 
 void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total) {
-  add(period_of(start_of_month(month)), dims, total);
+  add(period_of(start_of_month(month)), view_of(month, dims), total);
 }
 
 void ReportBuilder::add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value) {
-  const UtcTime start = start_of_day(day);
-  const auto& [from, to] = request_.range;
-  const bool whole = from <= start && start + day_ms <= to;
-  if (!hours_ || (whole && request_.granularity != Granularity::hour)) {
-    add(period_of(start), dims, value.total);
-    return;
+  const RollupKeyView where = view_of(day, dims);
+  if (reads_hours_of(day)) return add_hours(where, value);
+  add(period_of(start_of_day(day)), where, value.total);
+}
+
+Result<void> ReportBuilder::add_month_row(std::string_view key, std::string_view value) {
+  const auto where = view_rollup_key(key);
+  if (!where) return where.error();
+  const auto total = decode_rollup_total(value);
+  if (!total) return total.error();
+  add(period_of(start_of_month(where->period)), *where, *total);
+  return {};
+}
+
+Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view value) {
+  const auto where = view_rollup_key(key);
+  if (!where) return where.error();
+  if (reads_hours_of(where->period)) {
+    const auto row = decode_rollup(value);
+    if (!row) return row.error();
+    add_hours(*where, *row);
+    return {};
   }
+  const auto total = decode_rollup_total(value);
+  if (!total) return total.error();
+  add(period_of(start_of_day(where->period)), *where, *total);
+  return {};
+}
+
+// A day that lies in the range whole and is not shown by the hour needs its total only.
+bool ReportBuilder::reads_hours_of(std::int32_t day) const noexcept {
+  const UtcTime start = start_of_day(day);
+  const bool whole = request_.range.from <= start && start + day_ms <= request_.range.to;
+  return hours_ && (!whole || request_.granularity == Granularity::hour);
+}
+
+void ReportBuilder::add_hours(const RollupKeyView& where, const RollupValue& value) {
+  const UtcTime start = start_of_day(where.period);
   for (const auto& [hour, counters] : value.hours) {
     const UtcTime t = start + hour * hour_ms;
-    if (from <= t && t < to) add(period_of(t), dims, counters);
+    if (request_.range.from <= t && t < request_.range.to) add(period_of(t), where, counters);
   }
 }
 
@@ -142,8 +177,8 @@ UtcTime ReportBuilder::period_of(UtcTime t) const noexcept {
 
 // Rows come by the hundred thousand with few different names: they are collected as small cells and added up now and
 // then, which keeps memory at twice the distinct ones.
-void ReportBuilder::add(UtcTime period, const RollupDims& dims, const Counters& counters) {
-  const std::uint32_t name = name_id(dims);
+void ReportBuilder::add(UtcTime period, const RollupKeyView& where, const Counters& counters) {
+  const std::uint32_t name = name_id(where);
   if (!cells_.empty() && cells_.back().period == period && cells_.back().name == name) {
     cells_.back().counters += counters;
     return;
@@ -155,15 +190,15 @@ void ReportBuilder::add(UtcTime period, const RollupDims& dims, const Counters& 
   cells_.push_back({period, name, counters});
 }
 
-std::uint32_t ReportBuilder::name_id(const RollupDims& dims) {
+std::uint32_t ReportBuilder::name_id(const RollupKeyView& where) {
   scratch_.clear();
   Encoder out(scratch_);
-  for (const GroupBy group : request_.group_by) out.text(dim_of(dims, group));
+  for (const GroupBy group : request_.group_by) out.text(dim_of(where, group));
   if (const auto found = name_ids_.find(scratch_); found != name_ids_.end()) return found->second;
 
   std::vector<std::string> names;
   names.reserve(request_.group_by.size());
-  for (const GroupBy group : request_.group_by) names.push_back(dim_of(dims, group));
+  for (const GroupBy group : request_.group_by) names.emplace_back(dim_of(where, group));
   const auto id = static_cast<std::uint32_t>(names_.size());
   names_.push_back(std::move(names));
   name_ids_.emplace(scratch_, id);

@@ -66,6 +66,9 @@ class ReportBuilder {
   void add_month(std::int32_t month, const RollupDims& dims, const Counters& total);
   // Only the hours inside the range count when the plan says `hours`; else the whole day.
   void add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value);
+  // The same from a stored row's key and value. Errc::corrupt when they cannot be read.
+  Result<void> add_month_row(std::string_view key, std::string_view value);
+  Result<void> add_day_row(std::string_view key, std::string_view value);
   Report finish(std::uint64_t as_of) &&;
 
  private:
@@ -75,8 +78,10 @@ class ReportBuilder {
     Counters counters;
   };
   UtcTime period_of(UtcTime t) const noexcept;
-  void add(UtcTime period, const RollupDims& dims, const Counters& counters);
-  std::uint32_t name_id(const RollupDims& dims);
+  void add_hours(const RollupKeyView& where, const RollupValue& value);
+  bool reads_hours_of(std::int32_t day) const noexcept;
+  void add(UtcTime period, const RollupKeyView& where, const Counters& counters);
+  std::uint32_t name_id(const RollupKeyView& where);
   void compact();
 
   ReportRequest request_;

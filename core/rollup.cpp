@@ -41,16 +41,20 @@ class Walk {
   // hours_per_day behind the last one.
   std::uint8_t hour() const noexcept { return hour_; }
   const Counters& counters() const noexcept { return counters_; }
+  std::string_view hour_bytes() const noexcept { return hour_bytes_; }
   void next_hour() {
     const std::uint8_t before = hour_;
     hour_ = hours_per_day;
     if (left_ == 0 || !in_.ok()) return;
     --left_;
+    const std::string_view at = in_.rest();
     const std::uint8_t hour = in_.u8();
     counters_ = read_counters(in_);
     const bool ascends = before == none || hour > before;
     if (hour >= hours_per_day || !ascends) in_.reject();
-    if (in_.ok()) hour_ = hour;
+    if (!in_.ok()) return;
+    hour_ = hour;
+    hour_bytes_ = at.substr(0, at.size() - in_.rest().size());
   }
 
  private:
@@ -58,6 +62,7 @@ class Walk {
   Decoder in_;
   Counters total_;
   Counters counters_;
+  std::string_view hour_bytes_;
   std::uint8_t left_ = 0;
   std::uint8_t hour_ = none;
 };
@@ -103,16 +108,22 @@ std::string rollup_key_prefix(std::int32_t period) {
   return key;
 }
 
-Result<RollupKey> parse_rollup_key(std::string_view key) {
+Result<RollupKeyView> view_rollup_key(std::string_view key) {
   if (key.size() < period_bytes) return corrupt();
   Decoder in(key.substr(period_bytes));
-  RollupKey parsed;
-  parsed.period = static_cast<std::int32_t>(read_be32(key));
-  parsed.dims.endpoint = in.text();
-  parsed.dims.category = in.text();
-  parsed.dims.key = in.text();
+  RollupKeyView view;
+  view.period = static_cast<std::int32_t>(read_be32(key));
+  view.endpoint = in.text();
+  view.category = in.text();
+  view.key = in.text();
   if (!in.done()) return corrupt();
-  return parsed;
+  return view;
+}
+
+Result<RollupKey> parse_rollup_key(std::string_view key) {
+  const auto view = view_rollup_key(key);
+  if (!view) return view.error();
+  return RollupKey{view->period, {std::string(view->endpoint), std::string(view->category), std::string(view->key)}};
 }
 
 std::string encode(const RollupValue& value) {
@@ -164,19 +175,19 @@ Result<std::string> merge_rollups(std::string_view existing, std::string_view de
   a.begin_hours();
   b.begin_hours();
   while (a.hour() < hours_per_day || b.hour() < hours_per_day) {
-    const std::uint8_t hour = std::min(a.hour(), b.hour());
-    Counters counters;
-    if (a.hour() == hour) {
-      counters += a.counters();
-      a.next_hour();
-    }
-    if (b.hour() == hour) {
-      counters += b.counters();
-      b.next_hour();
-    }
-    out.u8(hour);
-    write_counters(out, counters);
     ++count;
+    if (a.hour() != b.hour()) {
+      Walk& earlier = a.hour() < b.hour() ? a : b;
+      out.raw(earlier.hour_bytes());
+      earlier.next_hour();
+      continue;
+    }
+    Counters sum = a.counters();
+    sum += b.counters();
+    out.u8(a.hour());
+    write_counters(out, sum);
+    a.next_hour();
+    b.next_hour();
   }
   if (!a.done() || !b.done()) return corrupt();
   bytes[count_at] = static_cast<char>(count);

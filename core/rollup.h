@@ -50,6 +50,14 @@ struct RollupKey {
   RollupDims dims;
 };
 Result<RollupKey> parse_rollup_key(std::string_view key);
+// The same without copies: the views lie in `key`.
+struct RollupKeyView {
+  std::int32_t period = 0;
+  std::string_view endpoint;
+  std::string_view category;
+  std::string_view key;
+};
+Result<RollupKeyView> view_rollup_key(std::string_view key);
 
 std::string encode(const RollupValue& value);
 Result<RollupValue> decode_rollup(std::string_view bytes);

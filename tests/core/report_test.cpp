@@ -256,12 +256,19 @@ Report build(const Hours& hours, const ReportRequest& request, Random& random) {
       const Counters negated{-1, 0, -1, 0, 5};
       Counters rest = row->second.total;
       rest += negated;
+      RollupValue stored;
+      stored.total = part;
       builder.add_month(index, dims, rest);
-      builder.add_month(index, dims, part);
+      REQUIRE(builder.add_month_row(rollup_key(index, dims), encode(stored)));
     } else {
       RollupValue total_only;
       total_only.total = row->second.total;
-      builder.add_day(index, dims, p.hours ? row->second : total_only);
+      const RollupValue& value = p.hours ? row->second : total_only;
+      if (random.below(2) == 0) {
+        builder.add_day(index, dims, value);
+      } else {
+        REQUIRE(builder.add_day_row(rollup_key(index, dims), encode(value)));
+      }
     }
   }
   return std::move(builder).finish(99);
@@ -308,6 +315,20 @@ TEST_CASE("report: a day with a partial edge counts only its hours inside the ra
   REQUIRE(report.rows.size() == 1);
   CHECK(report.rows[0].period == at("2026-01-01T02:00Z"));
   CHECK(report.totals.requests == 3);
+}
+
+TEST_CASE("report: a stored row that cannot be read is corrupt and counts nothing") {
+  const std::string key = rollup_key(day("2026-01-01"), {"a", "b", "c"});
+  RollupValue value;
+  value.total = {1, 1, 0, 1, 1};
+  for (const auto granularity : {Granularity::day, Granularity::hour}) {
+    ReportBuilder builder(request_of("2026-01-01", "2026-01-02", granularity));
+    CHECK(builder.add_day_row(key.substr(1), encode(value)).error().code == Errc::corrupt);
+    CHECK(builder.add_day_row(key, encode(value).substr(0, 3)).error().code == Errc::corrupt);
+    CHECK(builder.add_month_row("", encode(value)).error().code == Errc::corrupt);
+    CHECK(builder.add_month_row(key, "").error().code == Errc::corrupt);
+    CHECK(std::move(builder).finish(0).rows.empty());
+  }
 }
 
 TEST_CASE("report: a row that was reversed to nothing is not shown") {
