@@ -1,0 +1,149 @@
+// Accounts, their subscriptions and their keys.
+#include "tools/tally/commands.h"
+#include "tools/tally/show.h"
+
+namespace tally::tools {
+namespace {
+
+constexpr const char* accounts_path = "/operator/v1/accounts";
+
+std::string account_path(const std::string& id) {
+  return accounts_path + ("/" + url_encoded(id));
+}
+std::string key_path(const std::string& id) {
+  return "/operator/v1/keys/" + url_encoded(id);
+}
+
+void add(JsonObject& body, const char* name, const std::optional<std::string>& value) {
+  if (value) body.text(name, *value);
+}
+
+void add(JsonObject& body, const char* name, const std::optional<std::vector<std::string>>& values) {
+  if (values) body.texts(name, *values);
+}
+
+void add(JsonObject& body, const char* name, std::optional<std::int64_t> value) {
+  if (value) body.integer(name, *value);
+}
+
+void add_changeable(JsonObject& body, const AccountFields& fields) {
+  add(body, "name", fields.name);
+  add(body, "email", fields.email);
+  add(body, "password", fields.password);
+  add(body, "currency", fields.currency);
+  add(body, "overdraft_limit", fields.overdraft_limit);
+  add(body, "low_balance_thresholds", fields.low_balance_thresholds);
+}
+
+void add_changeable(JsonObject& body, const KeyFields& fields) {
+  add(body, "status", fields.status);
+  add(body, "name", fields.name);
+  add(body, "scopes", fields.scopes);
+  add(body, "allowed_ips", fields.allowed_ips);
+  JsonObject limits;
+  add(limits, "per_second", fields.per_second);
+  add(limits, "per_minute", fields.per_minute);
+  add(limits, "per_hour", fields.per_hour);
+  add(limits, "per_day", fields.per_day);
+  if (!limits.empty()) body.raw("limits", limits.str());
+}
+
+int nothing_to_change(Session& session) {
+  return report(session, {Exit::usage, "nothing to change: name at least one option (see --help)"});
+}
+
+int shown(Session& session, const Outcome<Json>& answer) {
+  if (!answer) return report(session, answer.error());
+  show_object(session, *answer);
+  return static_cast<int>(Exit::ok);
+}
+
+}  // namespace
+
+int account_create(Session& session, const AccountFields& fields) {
+  JsonObject body;
+  body.text("id", fields.id);
+  add_changeable(body, fields);
+  return shown(session, Api(session).call("POST", accounts_path, body.str()));
+}
+
+int account_change(Session& session, const AccountFields& fields) {
+  JsonObject body;
+  add_changeable(body, fields);
+  if (body.empty()) return nothing_to_change(session);
+  return shown(session, Api(session).call("PATCH", account_path(fields.id), body.str()));
+}
+
+int account_show(Session& session, const std::string& id) {
+  return shown(session, Api(session).call("GET", account_path(id)));
+}
+
+int account_list(Session& session, std::uint64_t limit) {
+  return show_list(session, accounts_path, limit,
+                   {{{"account"}, "id"},
+                    {{"name"}, "name"},
+                    {{"email"}, "email"},
+                    {{"plan"}, "subscription.plan"},
+                    {{"created"}, "created_at"}},
+                   "no accounts yet; make one with: tally account create ID --name NAME --email ADDRESS");
+}
+
+int key_create(Session& session, const KeyFields& fields) {
+  JsonObject body;
+  add(body, "kind", fields.kind);
+  add_changeable(body, fields);
+  auto answer = Api(session).call("POST", account_path(fields.id) + "/keys", body.str());
+  const int code = shown(session, answer);
+  if (answer && !session.settings.json)
+    session.err << "Keep the key and its secret now: the server never shows them again.\n";
+  return code;
+}
+
+int key_change(Session& session, const KeyFields& fields) {
+  JsonObject body;
+  add_changeable(body, fields);
+  if (body.empty()) return nothing_to_change(session);
+  return shown(session, Api(session).call("PATCH", key_path(fields.id), body.str()));
+}
+
+int key_list(Session& session, const std::string& account, std::uint64_t limit) {
+  return show_list(session, account_path(account) + "/keys", limit,
+                   {{{"key"}, "id"},
+                    {{"identity"}, "identity"},
+                    {{"kind"}, "kind"},
+                    {{"status"}, "status"},
+                    {{"name"}, "name"},
+                    {{"allowed ips"}, "allowed_ips"},
+                    {{"created"}, "created_at"}},
+                   "no keys; make one with: tally key create " + account);
+}
+
+int key_delete(Session& session, const std::string& id) {
+  auto answer = Api(session).call("DELETE", key_path(id));
+  if (!answer) return report(session, answer.error());
+  if (session.settings.json) {
+    session.out << JsonObject().text("deleted", id).str() << "\n";
+  } else {
+    session.out << "deleted " << printable(id) << "\n";
+  }
+  return static_cast<int>(Exit::ok);
+}
+
+int subscription_set(Session& session, const SubscriptionFields& fields) {
+  JsonObject body;
+  body.text("plan", fields.plan);
+  add(body, "monthly_allocation", fields.monthly_allocation);
+  if (fields.unlimited) body.boolean("unlimited", true);
+  if (fields.rollover) body.boolean("rollover", true);
+  add(body, "rollover_cap", fields.rollover_cap);
+  return shown(session, Api(session).call("PUT", account_path(fields.account) + "/subscription", body.str()));
+}
+
+int subscription_show(Session& session, const std::string& account) {
+  auto answer = Api(session).call("GET", account_path(account));
+  if (!answer) return report(session, answer.error());
+  show_object(session, (*answer)["subscription"]);
+  return static_cast<int>(Exit::ok);
+}
+
+}  // namespace tally::tools

@@ -1,0 +1,27 @@
+// Objects and lists of the server, as people read them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/tally/api.h"
+#include "tools/tally/table.h"
+
+namespace tally::tools {
+
+// `name  value`, one member a line, nested objects as `outer.inner`; with --json the object on one line.
+void show_object(Session& session, const Json& object);
+
+struct ListColumn {
+  Column column;
+  std::string path;  // of the value in an item; nested names with dots
+};
+
+// Follows next_cursor through the pages of `path` until `limit` items (0: all). A table, or with --json one item a
+// line.
+int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
+              const std::string& nothing);
+
+}  // namespace tally::tools
