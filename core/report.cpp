@@ -158,9 +158,9 @@ Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view v
 
 // A day that lies in the range whole and is not shown by the hour needs its total only.
 bool ReportBuilder::reads_hours_of(std::int32_t day) const noexcept {
+  if (!hours_ || request_.granularity == Granularity::hour) return hours_;
   const UtcTime start = start_of_day(day);
-  const bool whole = request_.range.from <= start && start + day_ms <= request_.range.to;
-  return hours_ && (!whole || request_.granularity == Granularity::hour);
+  return start < request_.range.from || request_.range.to < start + day_ms;
 }
 
 void ReportBuilder::add_hours(const RollupKeyView& where, const RollupValue& value) {
@@ -190,7 +190,20 @@ void ReportBuilder::add(UtcTime period, const RollupKeyView& where, const Counte
   cells_.push_back({period, name, counters});
 }
 
+bool ReportBuilder::is_named(std::uint32_t id, const RollupKeyView& where) const noexcept {
+  const std::vector<std::string>& names = names_[id];
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != dim_of(where, request_.group_by[i])) return false;
+  }
+  return true;
+}
+
 std::uint32_t ReportBuilder::name_id(const RollupKeyView& where) {
+  // Every period's rows come in the same order, so the name after the last one is the likely next.
+  if (!cells_.empty()) {
+    const std::uint32_t likely = cells_.back().name + 1 < names_.size() ? cells_.back().name + 1 : 0;
+    if (is_named(likely, where)) return likely;
+  }
   scratch_.clear();
   Encoder out(scratch_);
   for (const GroupBy group : request_.group_by) out.text(dim_of(where, group));

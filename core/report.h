@@ -81,6 +81,7 @@ class ReportBuilder {
   void add_hours(const RollupKeyView& where, const RollupValue& value);
   bool reads_hours_of(std::int32_t day) const noexcept;
   void add(UtcTime period, const RollupKeyView& where, const Counters& counters);
+  bool is_named(std::uint32_t id, const RollupKeyView& where) const noexcept;
   std::uint32_t name_id(const RollupKeyView& where);
   void compact();
 
