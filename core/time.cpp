@@ -8,7 +8,6 @@ namespace tally {
 namespace {
 
 constexpr int year_min = 1970;
-constexpr int year_max = 9999;
 
 constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) noexcept {
   return a / b - (a % b < 0 ? 1 : 0);
