@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "http/utf8.h"
+
 namespace tally::http {
 namespace {
 
@@ -14,26 +16,6 @@ constexpr std::array<bool, 256> plain_table = [] {
 
 bool plain(char c) noexcept {
   return plain_table[static_cast<unsigned char>(c)];
-}
-
-// The length of the well-formed UTF-8 sequence that begins `text`, or 0.
-std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
-  const auto in = [](unsigned char b, unsigned char low, unsigned char high) { return b >= low && b <= high; };
-  const unsigned char lead = byte(0);
-  const auto tail = [&](std::size_t i) { return in(byte(i), 0x80, 0xbf); };
-  if (in(lead, 0xc2, 0xdf)) return tail(1) ? 2 : 0;
-  if (in(lead, 0xe0, 0xef)) {
-    const unsigned char low = lead == 0xe0 ? 0xa0 : 0x80;   // no overlong form
-    const unsigned char high = lead == 0xed ? 0x9f : 0xbf;  // no surrogate
-    return in(byte(1), low, high) && tail(2) ? 3 : 0;
-  }
-  if (in(lead, 0xf0, 0xf4)) {
-    const unsigned char low = lead == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = lead == 0xf4 ? 0x8f : 0xbf;
-    return in(byte(1), low, high) && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
 }
 
 void append_escape(std::string& out, char c) {

@@ -142,6 +142,17 @@ TEST_CASE("event parser: an unreadable body counts nothing") {
   CHECK(refusal("{\"x\":" + std::string(32, '[') + std::string(32, ']') + "}") == "malformed_json");
 }
 
+TEST_CASE("event parser: text cut inside a UTF-8 sequence is refused, and the next line untouched") {
+  for (const std::string_view tail : {"\xf0", "\xf0\x9f", "\xe2\x82", "\xc3"}) {
+    CHECK(refusal("{\"id\":\"" + std::string(tail)) == "malformed_json");
+    const ParsedEvents parsed = parse(
+        "{\"id\":\"" + std::string(tail) + "\n" + R"({"id":"1","account":"a","endpoint":"e"})", EventFormat::ndjson);
+    CHECK(parsed.errors.at(0).code == "malformed_json");
+    CHECK(parsed.events.at(0).id == "1");
+  }
+  CHECK(parse(with("\"key\":\"\xc3\xa9\xf0\x9f\x98\x80\"")).events.at(0).key == "\xc3\xa9\xf0\x9f\x98\x80");
+}
+
 TEST_CASE("event parser: a lone surrogate is no text") {
   CHECK(code_of(with(R"("key":"\udc00")")) == "invalid_event");
   CHECK(code_of(with(R"("details":{"\udc00":1})")) == "invalid_event");
