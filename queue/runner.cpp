@@ -4,8 +4,9 @@ namespace tally::queue {
 
 class Runner::Context final : public JobContext {
  public:
-  Context(Runner& runner, const Job& job)
+  Context(Runner& runner, const JobRef& ref, const Job& job)
       : runner_(runner),
+        ref_(ref),
         job_(job),
         renewed_at_(job.started_at),
         abandoned_(std::make_shared<std::atomic<bool>>(false)) {}
@@ -15,10 +16,10 @@ class Runner::Context final : public JobContext {
     if (now < renewed_at_ + runner_.options_.lease_ms / 2) return;
     renewed_at_ = now;
     runner_.jobs_.extend(job_, done, total,
-                         [&scheduler = runner_.scheduler_, abandoned = abandoned_](const Result<Job>& extended) {
-                           if (extended) {
-                             scheduler.renew(extended->id, extended->lease_until);
-                           } else {
+                         [&scheduler = runner_.scheduler_, ref = ref_, abandoned = abandoned_](const Result<Job>& job) {
+                           if (job) {
+                             scheduler.hold(ref, job->lease_until);
+                           } else if (job.error().code != Errc::exhausted) {
                              *abandoned = true;
                            }
                          });
@@ -27,12 +28,15 @@ class Runner::Context final : public JobContext {
 
  private:
   Runner& runner_;
+  const JobRef& ref_;
   const Job& job_;
   UtcTime renewed_at_;
   std::shared_ptr<std::atomic<bool>> abandoned_;
 };
 
 namespace {
+
+constexpr std::int64_t pause_ms = 1000;  // before a claim that the writer had no room for is tried again
 
 bool permanent(Errc code) {
   switch (code) {
@@ -80,36 +84,49 @@ void Runner::pump() {
 
 void Runner::claimed(const JobRef& ref, Result<Job> job) {
   if (job) {
-    execute_([this, job = std::move(*job)] { run(job); });
+    // The row's lease begins later than the one that take() noted.
+    scheduler_.hold(ref, job->lease_until);
+    execute_([this, ref, job = std::move(*job)] { run(ref, job); });
     return;
   }
-  // Cancelled or finished meanwhile; or the disk is nearly full, and then the lease brings it back.
+  // With room again the lease need not run out first. (`settled` would pump, only to be refused again.)
   if (job.error().code == Errc::exhausted) {
+    scheduler_.release(ref);
+    const UtcTime now = clock_.now();
+    scheduler_.offer(ref, now + pause_ms, now);
     --in_flight_;
     return;
   }
-  settled(ref.id);
+  if (job.error().code == Errc::unavailable) {
+    --in_flight_;
+    return;
+  }
+  settled(ref);  // cancelled or finished meanwhile, or held by another worker
 }
 
-void Runner::run(const Job& job) {
-  Context context(*this, job);
-  finish(job, work_(job, context));
+void Runner::run(const JobRef& ref, const Job& job) {
+  if (job.attempts > options_.attempts_max) {
+    // It brought down every process that tried, or took longer than its lease each time.
+    return finish(ref, job, fail(Errc::too_large, "no attempt came to an end", "attempts_exhausted"));
+  }
+  Context context(*this, ref, job);
+  finish(ref, job, work_(job, context));
 }
 
-void Runner::finish(const Job& job, Result<std::string> result) {
-  const auto done = [this, id = job.id, ok = result.has_value()](const Result<Job>& stored) {
+void Runner::finish(const JobRef& ref, const Job& job, Result<std::string> result) {
+  const auto done = [this, ref, ok = result.has_value()](const Result<Job>& stored) {
     if (!stored && stored.error().code == Errc::conflict) ++lost_;
     if (stored && ok) ++completed_;
     if (stored && !ok) ++failed_attempts_;
-    if (!stored && stored.error().code == Errc::exhausted) {  // read-only: the lease brings the job back
-      --in_flight_;
+    if (!stored && (stored.error().code == Errc::exhausted || stored.error().code == Errc::unavailable)) {
+      --in_flight_;  // read-only: the lease brings the job back
       return;
     }
     if (stored && !stored->finished()) {
-      scheduler_.release(id);
-      scheduler_.offer({stored->account, stored->id, false}, stored->run_after, clock_.now());
+      scheduler_.release(ref);
+      scheduler_.offer({stored->account, stored->id}, stored->run_after, clock_.now());
     }
-    settled(id);
+    settled(ref);
   };
   if (result) {
     jobs_.complete(job, std::move(*result), done);
@@ -118,8 +135,8 @@ void Runner::finish(const Job& job, Result<std::string> result) {
   }
 }
 
-void Runner::settled(const RequestId& id) {
-  scheduler_.release(id);
+void Runner::settled(const JobRef& ref) {
+  scheduler_.release(ref);
   --in_flight_;
   pump();
 }

@@ -27,7 +27,8 @@ using Executor = std::function<void(std::function<void()>)>;
 
 struct RunnerOptions {
   std::uint32_t in_flight_max = 64;  // claimed or finishing jobs; the work itself is bounded by the executor's threads
-  std::int64_t lease_ms = 30'000;    // as in the job rules
+  std::int64_t lease_ms = 30'000;    // as in the job rules, and so is the next one
+  std::uint32_t attempts_max = 5;
 };
 
 struct RunnerStats {
@@ -53,9 +54,9 @@ class Runner {
  private:
   class Context;
   void claimed(const JobRef& ref, Result<Job> job);
-  void run(const Job& job);
-  void finish(const Job& job, Result<std::string> result);
-  void settled(const RequestId& id);
+  void run(const JobRef& ref, const Job& job);
+  void finish(const JobRef& ref, const Job& job, Result<std::string> result);
+  void settled(const JobRef& ref);
 
   Jobs& jobs_;
   Scheduler& scheduler_;

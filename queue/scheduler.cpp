@@ -46,35 +46,47 @@ void Scheduler::offer(JobRef job, UtcTime run_after, UtcTime now) {
 
 std::optional<JobRef> Scheduler::take(UtcTime lease_until) {
   const std::lock_guard lock(mutex_);
-  if (turns_.empty()) return std::nullopt;
-  AccountId account = std::move(turns_.front());
-  turns_.pop_front();
-  const auto lane = lanes_.find(account);
-  JobRef job = std::move(lane->second.front());
-  lane->second.pop_front();
-  --ready_;
-  if (lane->second.empty()) {
-    lanes_.erase(lane);
-  } else {
-    turns_.push_back(std::move(account));
+  while (!turns_.empty()) {
+    AccountId account = std::move(turns_.front());
+    turns_.pop_front();
+    const auto lane = lanes_.find(account);
+    JobRef job = std::move(lane->second.front());
+    lane->second.pop_front();
+    --ready_;
+    if (lane->second.empty()) {
+      lanes_.erase(lane);
+    } else {
+      turns_.push_back(std::move(account));
+    }
+    // A job can be offered twice (its lease ran out and then its holder failed); its holder brings it back if need be.
+    if (leased_.contains(job.id)) continue;
+    job.lease = ++last_lease_;
+    lease(job, lease_until);
+    return job;
   }
-  const auto expiry = expiries_.emplace(lease_until, job.id);
-  leased_.insert_or_assign(job.id, Leased{job, expiry});
-  return job;
+  return std::nullopt;
 }
 
-void Scheduler::renew(const RequestId& id, UtcTime lease_until) {
-  const std::lock_guard lock(mutex_);
-  const auto found = leased_.find(id);
-  if (found == leased_.end()) return;
-  expiries_.erase(found->second.expiry);
-  found->second.expiry = expiries_.emplace(lease_until, id);
+void Scheduler::lease(JobRef job, UtcTime lease_until) {
+  // Whoever takes it after this lease deals with a lease of this process.
+  job.orphaned = false;
+  const RequestId id = job.id;
+  leased_.emplace(id, Leased{std::move(job), expiries_.emplace(lease_until, id)});
 }
 
-void Scheduler::release(const RequestId& id) {
+void Scheduler::hold(const JobRef& job, UtcTime lease_until) {
   const std::lock_guard lock(mutex_);
-  const auto found = leased_.find(id);
-  if (found == leased_.end()) return;
+  if (const auto found = leased_.find(job.id); found != leased_.end()) {
+    expiries_.erase(found->second.expiry);
+    leased_.erase(found);
+  }
+  lease(job, lease_until);
+}
+
+void Scheduler::release(const JobRef& job) {
+  const std::lock_guard lock(mutex_);
+  const auto found = leased_.find(job.id);
+  if (found == leased_.end() || found->second.job.lease != job.lease) return;
   expiries_.erase(found->second.expiry);
   leased_.erase(found);
 }

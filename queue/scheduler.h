@@ -23,7 +23,8 @@ struct SchedulerLimits {
 struct JobRef {
   AccountId account;
   RequestId id;
-  bool orphaned = false;  // its lease belonged to a process that is gone
+  bool orphaned = false;    // its lease belonged to a process that is gone
+  std::uint64_t lease = 0;  // who holds it: numbered by take()
 };
 
 // Thread-safe.
@@ -40,11 +41,13 @@ class Scheduler {
   // The job may run from `run_after` on.
   void offer(JobRef job, UtcTime run_after, UtcTime now);
 
-  // The next job, the accounts taking turns whatever their numbers of jobs. The caller holds it until `lease_until`.
+  // The next job, the accounts taking turns whatever their numbers of jobs. The caller holds it until `lease_until`; it
+  // comes back by tick() when that time passes without hold() or release().
   std::optional<JobRef> take(UtcTime lease_until);
-  void renew(const RequestId& id, UtcTime lease_until);
-  // Its holder is done with it, whatever came of it.
-  void release(const RequestId& id);
+  // The stored row says that this holder has it until then, so whoever else took it meanwhile does not.
+  void hold(const JobRef& job, UtcTime lease_until);
+  // This holder is done with it, whatever came of it. Nothing happens if it is another's by now.
+  void release(const JobRef& job);
 
   // Moves due retries and jobs with expired leases to where take() finds them. Returns when to call again, if there is
   // a reason.
@@ -59,6 +62,7 @@ class Scheduler {
     std::multimap<UtcTime, RequestId>::iterator expiry;
   };
   void enqueue(JobRef job);
+  void lease(JobRef job, UtcTime lease_until);
 
   mutable std::mutex mutex_;
   SchedulerLimits limits_;
@@ -70,6 +74,7 @@ class Scheduler {
   std::multimap<UtcTime, JobRef> delayed_;
   std::multimap<UtcTime, RequestId> expiries_;
   std::unordered_map<RequestId, Leased> leased_;
+  std::uint64_t last_lease_ = 0;
 };
 
 }  // namespace tally::queue

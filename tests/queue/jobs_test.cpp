@@ -189,6 +189,36 @@ TEST_CASE("jobs: a worker that lost its lease cannot finish, whoever rescued the
   CHECK(house.runner->in_flight() == 0);
 }
 
+TEST_CASE("jobs: a claim that was committed late still comes back when its worker is gone") {
+  House house;
+  const Job job = *house.submit();
+  house.clock.advance_ms(100);
+  house.commit();
+  house.tasks.clear();
+  const Job claimed = house.find(job.id);
+  for (UtcTime now = house.clock.now(); now < claimed.lease_until + 1000; now = now + 50) {
+    house.clock.set(now);
+    house.runner->tick();
+    house.commit();
+  }
+  CHECK(house.find(job.id).attempts == 2);
+}
+
+TEST_CASE("jobs: a job whose every attempt was cut short fails with the reason") {
+  House house;
+  const Job job = *house.submit("deadly", "http://127.0.0.1/hook");
+  for (int i = 0; i < 10 && !house.find(job.id).finished(); ++i) {
+    house.tasks.clear();  // the process dies of it
+    house.start();
+    house.runner->tick();
+    house.commit();
+    if (house.find(job.id).attempts > JobRules{}.attempts_max) house.settle();
+  }
+  CHECK(house.find(job.id).status == JobStatus::failed);
+  CHECK(house.find(job.id).error_code == "attempts_exhausted");
+  CHECK(house.rows(Table::delivery) == 1);
+}
+
 TEST_CASE("jobs: a heartbeat keeps the lease of slow work") {
   House house;
   const Job job = *house.submit();

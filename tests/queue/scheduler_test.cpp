@@ -11,7 +11,7 @@ UtcTime at(std::int64_t seconds) {
   return UtcTime::from_ms(seconds * 1000);
 }
 JobRef job(const std::string& account, const std::string& id) {
-  return {AccountId(account), RequestId(id), false};
+  return {AccountId(account), RequestId(id)};
 }
 std::string take(Scheduler& scheduler, std::int64_t lease_until = 100) {
   const auto taken = scheduler.take(at(lease_until));
@@ -62,13 +62,47 @@ TEST_CASE("scheduler: an expired lease makes the job claimable again, once") {
 TEST_CASE("scheduler: a renewed lease runs from the renewal, a released one not at all") {
   Scheduler scheduler{{}};
   scheduler.offer(job("a", "1"), at(0), at(0));
-  CHECK(take(scheduler, 30) == "1");
-  scheduler.renew(RequestId("1"), at(50));
+  const JobRef held = *scheduler.take(at(30));
+  scheduler.hold(held, at(50));
   scheduler.tick(at(30));
   CHECK(take(scheduler).empty());
-  scheduler.release(RequestId("1"));
+  scheduler.release(held);
   CHECK_FALSE(scheduler.tick(at(100)));
   CHECK(take(scheduler).empty());
+}
+
+TEST_CASE("scheduler: who lost a job cannot release it for the one who has it") {
+  Scheduler scheduler{{}};
+  scheduler.offer(job("a", "1"), at(0), at(0));
+  const JobRef lost = *scheduler.take(at(30));
+  scheduler.tick(at(30));
+  CHECK(take(scheduler, 60) == "1");
+  scheduler.release(lost);
+  scheduler.tick(at(60));
+  CHECK(take(scheduler, 90) == "1");
+}
+
+TEST_CASE("scheduler: a job that was offered twice is held once, and both leases end") {
+  Scheduler scheduler{{}};
+  scheduler.offer(job("a", "1"), at(0), at(0));
+  scheduler.offer(job("a", "1"), at(0), at(0));
+  const JobRef held = *scheduler.take(at(30));
+  CHECK(take(scheduler, 40).empty());
+  scheduler.release(held);
+  CHECK_FALSE(scheduler.tick(at(100)));
+}
+
+TEST_CASE("scheduler: the holder that the row names has it, whoever took it meanwhile") {
+  Scheduler scheduler{{}};
+  scheduler.offer(job("a", "1"), at(0), at(0));
+  const JobRef slow = *scheduler.take(at(30));
+  scheduler.tick(at(30));
+  const JobRef late = *scheduler.take(at(60));
+  scheduler.hold(slow, at(70));
+  scheduler.release(late);
+  CHECK(scheduler.tick(at(60)) == at(70));
+  scheduler.tick(at(70));
+  CHECK(take(scheduler, 90) == "1");
 }
 
 TEST_CASE("scheduler: an account's share and the whole queue are bounded") {
