@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -137,6 +138,7 @@ class Dispatcher::Work {
   void post_record(std::shared_ptr<Recorded> record);
   void post_unrecorded();
   void leave_broken(const DeliveryId& id);
+  void let_go(DeliveryId id);
   void call_again_at(UtcTime at) { next_tick_ = next_tick_ ? std::min(*next_tick_, at) : at; }
 
   const RetrySchedule schedule_;
@@ -146,6 +148,7 @@ class Dispatcher::Work {
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::vector<Event> events_;
   std::vector<Unrecorded> unrecorded_;
+  std::unordered_map<DeliveryId, AccountId> offered_again_;  // while they were in lanes_
   // Where the pass over the pending deliveries in the store stands; nothing: none is under way. The first one loads
   // what an earlier process left.
   std::optional<DeliveryCursor> backlog_ = DeliveryCursor{};
@@ -178,6 +181,8 @@ std::optional<UtcTime> Dispatcher::Work::tick(UtcTime now) {
 }
 
 void Dispatcher::Work::on(const Offered& offered) {
+  // A replay can be committed before this dispatcher hears that the last attempt is recorded.
+  if (lanes_.knows(offered.id)) offered_again_.insert_or_assign(offered.id, offered.account);
   (void)admit(offered.account, offered.id);
 }
 
@@ -308,16 +313,21 @@ void Dispatcher::Work::on(const std::shared_ptr<Recorded>& record) {
         return leave_broken(record->id);
     }
   }
-  if (!record->known) return lanes_.remove(record->id);
+  if (!record->known) return let_go(record->id);
   if (record->status != DeliveryStatus::delivered) ++failed_;
   if (record->status == DeliveryStatus::pending) return lanes_.wait(record->id, record->next_attempt_at);
   ++(record->status == DeliveryStatus::delivered ? delivered_ : dead_);
-  lanes_.remove(record->id);
+  let_go(record->id);
 }
 
 void Dispatcher::Work::leave_broken(const DeliveryId& id) {
   ++broken_;
-  lanes_.remove(DeliveryId(id));
+  let_go(id);
+}
+
+void Dispatcher::Work::let_go(DeliveryId id) {
+  lanes_.remove(id);
+  if (const auto again = offered_again_.extract(id)) (void)admit(again.mapped(), id);
 }
 
 void Dispatcher::Work::post_unrecorded() {

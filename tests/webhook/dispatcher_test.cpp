@@ -327,3 +327,16 @@ TEST_CASE("dispatcher: a dead or delivered one can be replayed from the start of
   CHECK(replay("msg_1") == "");
   CHECK(process.transport.sent.size() == 1);
 }
+
+TEST_CASE("dispatcher: a replay that is committed together with the last attempt's record is sent") {
+  SwitchedStore store;
+  put_delivery(store, make_delivery("acme", "msg_1", url, t0));
+  Process process(store);
+  process.settle();
+  process.transport.answer(200);
+  (void)process.dispatcher.tick(process.clock.now());  // posts the record
+  process.dispatcher.replay(AccountId("acme"), DeliveryId("msg_1"), process.clock.now(),
+                            [](const Result<void>& r) { CHECK(r.has_value()); });
+  process.settle();
+  CHECK(process.transport.sent.size() == 1);
+}
