@@ -79,9 +79,11 @@ class AccountWriter::Shard {
 
 class AccountWriter::Tx final : public AccountTx {
  public:
-  Tx(Store& store, Shard& shard, AccountId account) : store_(store), shard_(shard), batch_(std::move(account)) {}
+  Tx(Store& store, Shard& shard, AccountId account, bool writable)
+      : store_(store), shard_(shard), batch_(std::move(account)), writable_(writable) {}
 
   const AccountId& account() const override { return batch_.account(); }
+  bool writable() const override { return writable_; }
 
   Result<std::optional<std::string>> get(Table table, std::string_view key) override {
     const auto& ops = batch_.ops();
@@ -128,6 +130,7 @@ class AccountWriter::Tx final : public AccountTx {
   Store& store_;
   Shard& shard_;
   Batch batch_;
+  bool writable_;
   bool grows_ = false;
   std::vector<std::function<void(Position)>> on_commit_;
 };
@@ -156,25 +159,29 @@ AccountWriter::~AccountWriter() {
 }
 
 void AccountWriter::post(AccountId account, Command command, Durability durability, Done done) {
-  if (doubtful_) return done(fail(Errc::unavailable, "a commit failed; the server is stopping"));
+  const auto refuse = [&](Errc code, const char* why) {
+    if (done) done(fail(code, why));
+  };
+  if (doubtful_) return refuse(Errc::unavailable, "a commit failed; the server is stopping");
   if (waiting_.fetch_add(1) >= options_.waiting_max) {
     --waiting_;
-    return done(fail(Errc::exhausted, "too many changes are waiting"));
+    return refuse(Errc::exhausted, "too many changes are waiting");
   }
   Shard& shard = *shards_[std::hash<AccountId>{}(account) % shards_.size()];
+  bool closing = false;
   bool wake = false;
   {
     const std::lock_guard lock(shard.mutex);
     // Decided under the lock that stop() takes, so that nothing is queued behind a thread that has left.
-    if (!shard.closing) {
+    closing = shard.closing;
+    if (!closing) {
       wake = shard.posted.empty();
       shard.posted.push_back({std::move(account), std::move(command), durability, std::move(done)});
-      done = nullptr;
     }
   }
-  if (done) {
+  if (closing) {
     --waiting_;
-    return done(fail(Errc::unavailable, "the server is stopping"));
+    return refuse(Errc::unavailable, "the server is stopping");
   }
   if (wake) shard.changed.notify_one();
 }
@@ -191,7 +198,7 @@ void AccountWriter::run_shard(Shard& shard) {
   std::vector<Item> items;
   items.reserve(posted.size());
   for (Posted& work : posted) {
-    Tx tx(store_, shard, std::move(work.account));
+    Tx tx(store_, shard, std::move(work.account), writable);
     Result<void> result = work.command(tx);
     // Erasing frees space, so it goes on when the disk is nearly full.
     if (result && tx.grows() && !writable)

@@ -17,6 +17,9 @@ class AccountTx {
  public:
   virtual ~AccountTx() = default;
   virtual const AccountId& account() const = 0;
+  // False: the disk is nearly full, and a command that writes anything but erasures will be refused. For commands whose
+  // decision others rely on before they are committed.
+  virtual bool writable() const = 0;
   // This account's row, with the writes of earlier commands that are still on their way to the disk, and this command's
   // own.
   virtual Result<std::optional<std::string>> get(Table table, std::string_view key) = 0;
@@ -33,7 +36,7 @@ class AccountTx {
 // Decides and writes. An error drops everything the command wrote and goes to its Done. Must not throw, block or keep
 // the tx.
 using Command = std::function<Result<void>(AccountTx&)>;
-// Called exactly once, on the committer's thread (or the caller's, when refused at once). Must be short.
+// May be null. Called exactly once, on the committer's thread (or the caller's, when refused at once). Must be short.
 // Errc::exhausted: the disk is nearly full or too much is waiting; nothing was done. Errc::unavailable: the server is
 // stopping and the outcome is unknown.
 using Done = std::function<void(Result<void>)>;

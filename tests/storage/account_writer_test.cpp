@@ -9,8 +9,8 @@
 
 #include "core/codec.h"
 #include "core/manual.h"
-#include "tests/sim/faulty_store.h"
 #include "storage/memory/memory_store.h"
+#include "tests/sim/faulty_store.h"
 
 using namespace tally;
 using namespace tally::storage;
@@ -146,6 +146,18 @@ TEST_CASE("account writer: too many waiting commands are refused at once") {
   writer.post(AccountId("a"), put("3", "v"), Durability::synced, [&](const Result<void>& r) { code = r.error().code; });
   CHECK(code == Errc::exhausted);
   writer.step();
+  CHECK_FALSE(*store.get(Table::job, AccountId("a"), "3"));
+}
+
+TEST_CASE("account writer: a refused command that nobody waits for is dropped") {
+  MemoryStore store;
+  AccountWriter writer(store, {.shards = 1, .waiting_max = 1, .threads = false}, [](const Error&) {});
+  writer.post(AccountId("a"), put("1", "v"), Durability::synced, nullptr);
+  writer.post(AccountId("a"), put("2", "v"), Durability::synced, nullptr);
+  writer.stop();
+  writer.post(AccountId("a"), put("3", "v"), Durability::synced, nullptr);
+  CHECK(*store.get(Table::job, AccountId("a"), "1"));
+  CHECK_FALSE(*store.get(Table::job, AccountId("a"), "2"));
   CHECK_FALSE(*store.get(Table::job, AccountId("a"), "3"));
 }
 
