@@ -149,6 +149,20 @@ TEST_CASE("price: an endpoint with a slash is one segment of the path") {
   CHECK(last(bench).url == "http://tally.test/operator/v1/prices/%2F");
 }
 
+TEST_CASE("price: show lists the versions and says which one is in force") {
+  Bench bench(in_turn(
+      {answer(200, R"({"endpoint":"a","current":{"version":2},"versions":[)"
+                   R"({"version":1,"credits":"1","charge_on":"result","category":"","options":{},"effective_at":"t1"},)"
+                   R"({"version":2,"credits":"1.25","charge_on":"request","category":"x","options":{"o":"2"},)"
+                   R"("effective_at":"t2"}]})")}));
+  CHECK(price_show(bench.session, "a") == 0);
+  CHECK(bench.out.str() ==
+        "version  effective at  credits  charge on  category  options\n"
+        "      1  t1               1     result\n"
+        "      2  t2               1.25  request    x         o=2\n"
+        "in force: version 2\n");
+}
+
 TEST_CASE("subscription: set sends it whole, show shows its part of the account") {
   Bench bench(in_turn({answer(200, R"({"id":"acme","subscription":{"plan":"pro","unlimited":false}})")}));
   SubscriptionFields fields;

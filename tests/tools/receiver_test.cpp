@@ -117,3 +117,14 @@ TEST_CASE("listen: other methods are answered 405 and count for nothing") {
   CHECK(test.done == 0);
   CHECK(test.bench.out.str().empty());
 }
+
+TEST_CASE("listen: a secret that is none is a mistake, not a reason to refuse every delivery") {
+  Listening test;
+  CHECK(listen(test.bench.session, {"127.0.0.1", 0, "whsec_short", 1, 0}) == 2);
+  CHECK(test.bench.err.str().starts_with("tally: --secret: "));
+}
+
+TEST_CASE("listen: an address that cannot be bound is exit code 2") {
+  Listening test;
+  CHECK(listen(test.bench.session, {"192.0.2.1", 0, "", 1, 0}) == 2);
+}

@@ -130,7 +130,8 @@ void add_listen_command(CLI::App& app, Command& chosen) {
           "Where to listen (default 127.0.0.1:9000; port 0: any free one)")
       ->type_name("HOST:PORT");
   command->add_option("--secret", options->secret,
-                      "The whsec_… that signs: the account's webhook_secret or the webhook's own");
+                      "The whsec_… that signs: the account's webhook_secret (told when the account is made, and by GET "
+                      "/v1/account) or the webhook's own");
   command->add_option("--count", options->count, "End after so many deliveries")->type_name("N");
   command->add_option("--fail", options->fail, "Answer 500 to the first so many, to see them come again")
       ->type_name("N");
@@ -138,7 +139,7 @@ void add_listen_command(CLI::App& app, Command& chosen) {
       "Deliveries are signed as Standard Webhooks say: webhook-id, webhook-timestamp, webhook-signature.\n"
       "A right signature is answered 204, a wrong one 401. To reach this machine, tallyd has to run with\n"
       "--allow-private-callbacks.\n\n"
-      "  tally listen --secret $(tally --json account show acme | jq -r .webhook_secret)\n"
+      "  tally listen --secret $(tally --json account create acme … | jq -r .webhook_secret)\n"
       "  tally listen --count 1 --json | jq .body\n"
       "  tally listen --fail 2            see the retries");
   command->callback([options, &chosen] { chosen = [options](Session& session) { return listen(session, *options); }; });

@@ -64,7 +64,7 @@ void add_account(CLI::App& app, Command& chosen) {
                              "  tally account create acme --name 'Acme Inc' --email billing@acme.example\n"
                              "  tally account list\n"
                              "  tally account change acme --overdraft-limit 100\n"
-                             "  tally --json account show acme | jq -r .webhook_secret");
+                             "  tally --json account show acme | jq .subscription");
   auto made = std::make_shared<AccountFields>();
   CLI::App* create = group->add_subcommand("create", "Make an account; shows it, with its webhook_secret");
   create->add_option("ID", made->id, "Lower-case letters, digits, _ and -; at most 63")->required();

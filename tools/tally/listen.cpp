@@ -1,6 +1,7 @@
 // `tally listen`: the server around a Receiver.
 #include "http/server.h"
 #include "tools/tally/receiver.h"
+#include "webhook/signature.h"
 
 namespace tally::tools {
 namespace {
@@ -19,6 +20,11 @@ http::ServerSettings settings_of(const ListenOptions& options) {
 }  // namespace
 
 int listen(Session& session, const ListenOptions& options) {
+  // Else every delivery would be refused for a mistake that was made here.
+  if (auto good = webhook::sign({options.secret, {}, {}}, DeliveryId("msg"), {}, session.clock.now());
+      !options.secret.empty() && !good) {
+    return report(session, {Exit::usage, "--secret: " + good.error().detail});
+  }
   auto server = http::Server::open(settings_of(options), session.clock, session.random);
   if (!server) return report(session, {Exit::usage, server.error().detail});
   Receiver receiver(session, options, [&server] { (*server)->drain(); });

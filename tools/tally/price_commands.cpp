@@ -82,7 +82,22 @@ int price_list(Session& session, std::uint64_t limit) {
 int price_show(Session& session, const std::string& endpoint) {
   auto answer = Api(session).call("GET", prices_path + ("/" + url_encoded(endpoint)));
   if (!answer) return report(session, answer.error());
-  show_object(session, *answer);
+  const Json versions = (*answer)["versions"];
+  if (session.settings.json || !versions.is_array()) {
+    show_object(session, *answer);
+    return static_cast<int>(Exit::ok);
+  }
+  const std::vector<ListColumn> columns = {{{"version", Align::right}, "version"},
+                                           {{"effective at"}, "effective_at"},
+                                           {{"credits", Align::decimal}, "credits"},
+                                           {{"charge on"}, "charge_on"},
+                                           {{"category"}, "category"},
+                                           {{"options"}, "options"}};
+  Table table = table_of(columns);
+  for (std::size_t i = 0; i < versions.size(); ++i) add_row(table, columns, versions.item(i));
+  session.out << table.to_text(session.settings.color);
+  const std::string current = (*answer)["current"]["version"].text();
+  session.out << (current.empty() ? "none is in force" : "in force: version " + current) << "\n";
   return static_cast<int>(Exit::ok);
 }
 

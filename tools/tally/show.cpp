@@ -9,23 +9,23 @@ constexpr std::uint64_t page_items_max = 500;
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
-// Lists read best on one line: "10.0.0.0/8, 192.0.2.1".
+// One line for what may be several values: "10.0.0.0/8, 192.0.2.1" and "verified_email=0.5, phone=1".
 std::string cell_of(const Json& value) {
-  if (value.is_array()) {
-    std::string text;
-    for (std::size_t i = 0; i < value.size(); ++i) text += (i == 0 ? "" : ", ") + cell_of(value.item(i));
-    return text;
-  }
-  return value.is_object() ? value.dump() : value.text();
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) add(cell_of(value.item(i)));
+  for (const std::string& name : value.names()) add(name + "=" + cell_of(value[name]));
+  return value.is_array() || value.is_object() ? text : value.text();
 }
 
 void collect(const Json& object, const std::string& prefix, Lines& lines) {
   for (const std::string& name : object.names()) {
     const Json value = object[name];
-    if (value.is_object()) {
+    const std::string cell = cell_of(value);
+    if (value.is_object() && !cell.empty()) {
       collect(value, prefix + name + ".", lines);
     } else {
-      lines.emplace_back(prefix + name, value.is_null() ? "-" : cell_of(value));
+      lines.emplace_back(prefix + name, cell.empty() ? "-" : cell);
     }
   }
 }
@@ -46,11 +46,21 @@ void show_object(Session& session, const Json& object) {
   }
 }
 
-int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
-              const std::string& nothing) {
+void add_row(Table& table, const std::vector<ListColumn>& columns, const Json& item) {
+  std::vector<std::string> cells;
+  for (const ListColumn& one : columns) cells.push_back(cell_of(item.at_path(one.path)));
+  table.add(std::move(cells));
+}
+
+Table table_of(const std::vector<ListColumn>& columns) {
   std::vector<Column> titles;
   for (const ListColumn& one : columns) titles.push_back(one.column);
-  Table table(titles);
+  return Table(std::move(titles));
+}
+
+int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
+              const std::string& nothing) {
+  Table table = table_of(columns);
   std::uint64_t shown = 0;
   std::string cursor;
   do {
@@ -62,11 +72,9 @@ int show_list(Session& session, const std::string& path, std::uint64_t limit, co
     for (std::size_t i = 0; i < items.size(); ++i, ++shown) {
       if (session.settings.json) {
         session.out << items.item(i).dump() << "\n";
-        continue;
+      } else {
+        add_row(table, columns, items.item(i));
       }
-      std::vector<std::string> cells;
-      for (const ListColumn& one : columns) cells.push_back(cell_of(items.item(i).at_path(one.path)));
-      table.add(std::move(cells));
     }
     cursor = items.size() == 0 ? "" : (*page)["next_cursor"].text();
   } while (!cursor.empty() && (limit == 0 || shown < limit));

@@ -19,6 +19,9 @@ struct ListColumn {
   std::string path;  // of the value in an item; nested names with dots
 };
 
+Table table_of(const std::vector<ListColumn>& columns);
+void add_row(Table& table, const std::vector<ListColumn>& columns, const Json& item);
+
 // Follows next_cursor through the pages of `path` until `limit` items (0: all). A table, or with --json one item a
 // line.
 int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
