@@ -21,8 +21,14 @@ class PacedCheck {
 
   bool get() {
     if (due()) {
-      const std::unique_lock lock(asking_, std::try_to_lock);
-      if (lock.owns_lock()) {
+      // Before the first answer there is no old one to take, so everybody waits for it.
+      std::unique_lock lock(asking_, std::defer_lock);
+      if (asked_) {
+        (void)lock.try_lock();
+      } else {
+        lock.lock();
+      }
+      if (lock.owns_lock() && due()) {
         progress_ = 0;
         answer_ = ask_();
         asked_ns_ = clock_.mono().ns;
