@@ -1,0 +1,154 @@
+// Webhook deliveries, beside a bare libcurl loop that POSTs as much to the same receiver.
+#include "core/config.h"
+#include "core/delivery.h"
+#include "storage/rocksdb/rocksdb_store.h"
+#include "tools/bench/benches.h"
+#include "tools/bench/customers.h"
+#include "tools/bench/limits.h"
+#include "tools/bench/measure.h"
+#include "tools/bench/workload.h"
+
+namespace tally::tools::bench {
+
+namespace {
+
+constexpr std::uint32_t customers_count = 16;
+constexpr std::size_t body_bytes = 600;
+constexpr double aimed_ratio = 0.5;
+constexpr double patience_seconds = 120;
+
+std::vector<std::string> flags(std::size_t concurrency) {
+  return {"--allow-private-callbacks", "--webhooks-concurrent-per-host", std::to_string(concurrency)};
+}
+
+// Pending deliveries, as finished jobs leave them.
+void fill_outbox(const std::string& data, const std::string& url, std::uint64_t deliveries) {
+  SystemClock clock;
+  SystemRandom random;
+  const auto store = must("opening " + data, storage::RocksStore::open(data, clock));
+  const std::string body = "{\"status\":\"completed\",\"filler\":\"" + std::string(body_bytes - 34, 'x') + "\"}";
+  for (std::uint64_t i = 0; i < deliveries; ++i) {
+    Delivery delivery;
+    delivery.id = DeliveryId(make_id(random, "dlv"));
+    delivery.account = AccountId(account_name(static_cast<std::uint32_t>(i % customers_count)));
+    delivery.url = url;
+    delivery.event = "report.completed";
+    delivery.created_at = delivery.next_attempt_at = clock.now();
+    storage::Batch batch(delivery.account);
+    batch.put(storage::Table::delivery, delivery.id.str(), encode(delivery));
+    batch.put(storage::Table::delivery_body, delivery.id.str(), body);
+    batch.put(storage::Table::open_delivery, delivery.id.str(), "");
+    must("filling the outbox", store->commit({&batch, 1}, storage::Durability::relaxed));
+  }
+  must("filling the outbox", store->sync());
+}
+
+// Waits for the deliveries and for their records; more or fewer than `expected` is a failure. The time is the
+// receiver's, from the first to the last.
+double deliveries_per_second(const Tallyd& server, const FixedServer& receiver, std::uint64_t expected) {
+  const Stopwatch watch;
+  const auto waited_for = [&](const std::function<bool()>& there) {
+    while (!there()) {
+      if (watch.seconds() > patience_seconds) give_up("the deliveries do not all come");
+      pause_seconds(0.05);
+    }
+  };
+  waited_for([&] { return receiver.received().posts >= expected; });
+  waited_for([&] {
+    return server.call("GET", "/operator/v1/deliveries?status=pending&limit=1", "", 200).starts_with("{\"items\":[]");
+  });
+  const FixedServer::Received received = receiver.received();
+  if (received.posts != expected) {
+    give_up(std::to_string(expected) + " deliveries were due, " + std::to_string(received.posts) + " came");
+  }
+  return static_cast<double>(expected - 1) / received.seconds;
+}
+
+class WebhookBench {
+ public:
+  explicit WebhookBench(const Options& options)
+      : options_(options),
+        scratch_(options.dir),
+        data_(scratch_ / "data"),
+        receiver_(2, scratch_ / "receiver.log"),
+        url_("http://127.0.0.1:" + std::to_string(receiver_.port()) + "/hook") {
+    Tallyd server(options_, data_);
+    customers_ = create_customers(server, customers_count);
+    server.stop();
+  }
+
+  double from_outbox(std::size_t concurrency) {
+    fill_outbox(data_, url_, options_.deliveries);
+    receiver_.forget_received();
+    Tallyd server(options_, data_, flags(concurrency));
+    const double rate = deliveries_per_second(server, receiver_, options_.deliveries);
+    server.stop();
+    return rate;
+  }
+
+  double by_curl(std::size_t concurrency) {
+    receiver_.forget_received();
+    post_by_curl(url_, options_.deliveries, body_bytes, concurrency);
+    return static_cast<double>(options_.deliveries - 1) / receiver_.received().seconds;
+  }
+
+  // The whole way: submitted, computed, delivered.
+  double from_jobs(std::size_t concurrency) {
+    Tallyd server(options_, data_, flags(concurrency));
+    ReportRequest order;
+    order.range = workload_month(workload_first_day(clock_));
+    order.granularity = Granularity::month;
+    std::vector<std::string> requests;
+    for (const Customer& customer : customers_) requests.push_back(report_request(customer, order, url_));
+    const std::uint64_t jobs = options_.deliveries / 5;
+    std::uint64_t sent = 0;
+    receiver_.forget_received();
+    run_closed_loop(
+        server.port(), options_.connections,
+        [&]() -> std::string_view { return sent < jobs ? requests[sent++ % requests.size()] : std::string_view(); },
+        [&](int status, std::string_view body) {
+          if (status != 202) give_up("a submit brought " + std::string(body));
+        });
+    const double rate = deliveries_per_second(server, receiver_, jobs);
+    server.stop();
+    return rate;
+  }
+
+ private:
+  const Options& options_;
+  SystemClock clock_;
+  ScratchDirectory scratch_;
+  std::string data_;
+  FixedServer receiver_;
+  std::string url_;
+  std::vector<Customer> customers_;
+};
+
+}  // namespace
+
+void bench_webhook(const Options& options, Figures& figures) {
+  WebhookBench bench(options);
+  const std::size_t by_default = WebhookSettings{}.concurrent_per_host;
+  for (const std::size_t concurrency : {by_default, std::size_t{64}}) {
+    const auto turns =
+        alternate(options.rounds, options.pause_seconds,
+                  {[&] { return bench.from_outbox(concurrency); }, [&] { return bench.by_curl(concurrency); },
+                   [&] { return bench.from_jobs(concurrency); }});
+    const std::string at_once = std::to_string(concurrency) + " at once";
+    figures.add({"webhook.deliveries_" + std::to_string(concurrency), turns[0], "deliveries/s", "bare libcurl multi",
+                 turns[1], Aim{Aim::Sense::at_least, aimed_ratio, true},
+                 std::to_string(options.deliveries) + " signed deliveries a turn from a full outbox, " +
+                     std::to_string(body_bytes) + " B, " + at_once + ", one keep-alive receiver"});
+    figures.add(
+        {"webhook.jobs_" + std::to_string(concurrency),
+         turns[2],
+         "callbacks/s",
+         "bare libcurl multi",
+         turns[1],
+         {},
+         std::to_string(options.deliveries / 5) + " jobs a turn submitted, computed and called back, " + at_once});
+  }
+  figures.checked("every delivery came once, and none is left pending");
+}
+
+}  // namespace tally::tools::bench
