@@ -100,47 +100,18 @@ bool inside(const ReadPlan::Span& span, std::int32_t index) {
   return index >= span.begin && index < span.end;
 }
 
-// Calls `take(key, value bytes)` for each stored row of the periods in `span`.
-template <class Take>
-Result<void> scan_periods(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span,
-                          Take take) {
+// Gives each stored row of the periods in `span` to the builder, by `add`.
+using AddRow = Result<void> (ReportBuilder::*)(std::string_view key, std::string_view value);
+Result<void> add_stored(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span,
+                        ReportBuilder& builder, AddRow add) {
   if (span.begin >= span.end) return {};
-  Result<void> taken;
+  Result<void> added;
   const auto scanned = rows.scan(table, account, {rollup_key_prefix(span.begin), rollup_key_prefix(span.end), false},
                                  [&](std::string_view key, std::string_view value) {
-                                   const auto parsed = parse_rollup_key(key);
-                                   taken = parsed ? take(*parsed, value) : Result<void>(parsed.error());
-                                   return taken.has_value();
+                                   added = (builder.*add)(key, value);
+                                   return added.has_value();
                                  });
-  return scanned ? taken : scanned;
-}
-
-Result<void> add_stored_months(const Rows& rows, const AccountId& account, const ReadPlan::Span& span,
-                               ReportBuilder& builder) {
-  return scan_periods(rows, Table::rollup_month, account, span,
-                      [&](const RollupKey& key, std::string_view value) -> Result<void> {
-                        const auto total = decode_rollup_total(value);
-                        if (!total) return total.error();
-                        builder.add_month(key.period, key.dims, *total);
-                        return {};
-                      });
-}
-
-Result<void> add_stored_days(const Rows& rows, const AccountId& account, const ReadPlan::Span& span, bool hours,
-                             ReportBuilder& builder) {
-  return scan_periods(rows, Table::rollup_day, account, span,
-                      [&](const RollupKey& key, std::string_view value) -> Result<void> {
-                        if (hours) {
-                          const auto row = decode_rollup(value);
-                          if (!row) return row.error();
-                          builder.add_day(key.period, key.dims, *row);
-                          return {};
-                        }
-                        const auto total = decode_rollup_total(value);
-                        if (!total) return total.error();
-                        builder.add_day(key.period, key.dims, {*total, {}});
-                        return {};
-                      });
+  return scanned ? added : scanned;
 }
 
 }  // namespace
@@ -270,6 +241,10 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
   auto seen = known(tx, fingerprints);
   if (!seen) return seen.error();
 
+  // A fingerprint that is reserved makes the next batch's same event a duplicate, so none is reserved in vain.
+  if (!tx.writable() && std::find(seen->begin(), seen->end(), false) != seen->end())
+    return fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
+
   const auto book = prices();
   UsageRecord record{clock.now(), {}};
   record.events.reserve(events.size());
@@ -398,9 +373,15 @@ void Meter::Impl::flush(const AccountId& account) {
       });
 }
 
+// In key order: RocksDB's memory table takes neighbours much faster than strangers.
 void Meter::Impl::write_rows(AccountTx& tx, const Unflushed& unflushed) {
+  std::vector<const DayRows::value_type*> days;
+  days.reserve(unflushed.days.size());
+  for (const auto& row : unflushed.days) days.push_back(&row);
+  std::sort(days.begin(), days.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
   std::map<std::string, RollupValue> months;
-  for (const auto& [key, value] : unflushed.days) {
+  for (const auto* row : days) {
+    const auto& [key, value] = *row;
     tx.add(Table::rollup_day, key, encode(value));
     const auto day = static_cast<std::int32_t>(read_be32(key));
     std::string month_key = rollup_key_prefix(month_of(start_of_day(day)));
@@ -408,7 +389,11 @@ void Meter::Impl::write_rows(AccountTx& tx, const Unflushed& unflushed) {
     months[std::move(month_key)].total += value.total;
   }
   for (const auto& [key, value] : months) tx.add(Table::rollup_month, key, encode(value));
-  for (const Seen& seen : unflushed.seen) tx.put(Table::dedup, to_bytes(seen.fingerprint), dedup_value(seen));
+  std::vector<std::pair<std::string, const Seen*>> fingerprints;
+  fingerprints.reserve(unflushed.seen.size());
+  for (const Seen& seen : unflushed.seen) fingerprints.emplace_back(to_bytes(seen.fingerprint), &seen);
+  std::sort(fingerprints.begin(), fingerprints.end());
+  for (auto& [key, seen] : fingerprints) tx.put(Table::dedup, std::move(key), dedup_value(*seen));
   std::string through;
   append_be64(through, unflushed.through);
   tx.put(Table::meter, "", std::move(through));
@@ -462,7 +447,13 @@ void Meter::Impl::flush_refused(const AccountId& account, const std::shared_ptr<
 // Accounts that have waited since `due_ms` or longer, and more of them while too much is in memory.
 void Meter::Impl::flush_waiting(std::int64_t due_ms) {
   std::uint64_t planned = 0;
-  while (true) {
+  std::size_t left = 0;
+  {
+    const std::lock_guard lock(order_mutex);
+    left = order.size();
+  }
+  // One round: an account whose write the writer refuses at once comes back to the end of the queue.
+  for (; left > 0; --left) {
     AccountId account;
     {
       const std::lock_guard lock(order_mutex);
@@ -583,9 +574,11 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
       builder.add_day(key.period, key.dims, value);
     }
   }
-  if (auto added = add_stored_months(*rows, account, reads.months, builder); !added) return added.error();
+  auto added = add_stored(*rows, Table::rollup_month, account, reads.months, builder, &ReportBuilder::add_month_row);
+  if (!added) return added.error();
   for (const ReadPlan::Span& span : {reads.days_before, reads.days_after}) {
-    if (auto added = add_stored_days(*rows, account, span, reads.hours, builder); !added) return added.error();
+    added = add_stored(*rows, Table::rollup_day, account, span, builder, &ReportBuilder::add_day_row);
+    if (!added) return added.error();
   }
   return std::move(builder).finish(*as_of);
 }

@@ -7,6 +7,7 @@
 #include "core/manual.h"
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
+#include "tests/sim/faulty_store.h"
 
 using namespace tally;
 using namespace tally::storage;
@@ -202,6 +203,46 @@ TEST_CASE("meter: an account past its share is written behind without waiting fo
   for (int i = 0; i < 40; ++i) house.ingest({event(std::to_string(i))});
   CHECK(house.meter->unflushed_events() <= 11);
   CHECK(house.report().totals.requests == 40);
+}
+
+TEST_CASE("meter: while the writer takes nothing more, a tick ends and the figures stay") {
+  House house;
+  house.ingest({event("1")});
+  house.clock.advance_ms(5'000);
+  house.writer->stop();
+  house.meter->tick();
+  house.meter->flush_all();
+  CHECK(house.meter->unflushed_events() == 1);
+  CHECK(house.report().totals.requests == 1);
+}
+
+TEST_CASE("meter: an event whose first batch is refused is no duplicate in the next one") {
+  House house;
+  SeededRandom random(1);
+  sim::FaultyStore store(random, {});
+  AccountWriter writer(store, {.shards = 1, .waiting_max = 100, .threads = false}, [](const Error&) {});
+  Meter meter(store, writer, house.clock, [&] { return house.prices; }, {});
+  REQUIRE(meter.recover(random).has_value());
+  std::vector<Result<Ingested>> answers;
+  const auto send = [&](std::vector<UsageEvent> events) {
+    meter.ingest(acme, std::move(events), [&](Result<Ingested> answer) { answers.push_back(std::move(answer)); });
+  };
+  send({event("stored")});
+  writer.step();
+  store.set_writable(false);
+  send({event("1")});
+  send({event("1")});
+  send({event("stored")});
+  while (writer.step()) {
+  }
+  REQUIRE(answers.size() == 4);
+  CHECK(answers[1].error().code == Errc::exhausted);
+  CHECK(answers[2].error().code == Errc::exhausted);
+  CHECK(answers[3]->duplicates == 1);
+  store.set_writable(true);
+  send({event("1")});
+  writer.step();
+  CHECK(answers[4]->accepted == 1);
 }
 
 TEST_CASE("meter: random events, restarts and write-behinds always agree with a plain count") {
