@@ -24,7 +24,7 @@ namespace tally::storage {
 
 struct MeterOptions {
   std::size_t unflushed_events_max =
-      262'144;  // over all accounts; past it the accounts that waited longest are written
+      131'072;  // over all accounts; past it the accounts that waited longest are written
   std::size_t unflushed_events_per_account_max = 4'096;  // bounds how long one account's write holds up the others
   std::int64_t flush_after_ms = 2'000;                   // an idle account's figures are written after this time
 };
