@@ -42,6 +42,17 @@ bool sane_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= request_id_bytes_max && std::ranges::all_of(id, sane);
 }
 
+std::string make_request_id(Random& random) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string id(16, '0');
+  std::uint64_t bits = random.next();
+  for (char& c : id) {
+    c = digits[bits & 15];
+    bits >>= 4;
+  }
+  return id;
+}
+
 void append_response_head(std::string& out, const Response& response, const HeadFacts& facts) {
   out += "HTTP/1.1 ";
   append_number(out, static_cast<std::size_t>(response.status));

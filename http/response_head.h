@@ -1,9 +1,10 @@
-// The header of an answer as bytes. Pure.
+// The header of an answer as bytes. No socket.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "core/clock.h"
 #include "http/request.h"
 
 namespace tally::http {
@@ -24,5 +25,8 @@ bool may_have_body(int status) noexcept;
 
 // The client's own X-Request-Id, if it is one to repeat: 1 to 128 letters, digits and `._~:+/=@-`.
 bool sane_request_id(std::string_view id) noexcept;
+
+// One of ours: 16 hex digits.
+std::string make_request_id(Random& random);
 
 }  // namespace tally::http

@@ -82,7 +82,6 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   void consume(std::size_t size) noexcept { begin_ += size; }
   void make_room();
   std::size_t body_limit() const;
-  std::string make_request_id() const;
 
   IoThread& io_;
   ServerContext& shared_;
@@ -203,7 +202,7 @@ bool Session<Stream>::accept_header(std::size_t size) {
   request_.operator_listener = operator_listener_;
   request_.received_at = shared_.clock.now();
   const auto id = request_.header("x-request-id");
-  request_id_ = id && sane_request_id(*id) ? std::string(*id) : make_request_id();
+  request_id_ = id && sane_request_id(*id) ? std::string(*id) : make_request_id(shared_.random);
   request_.id = request_id_;
   body_left_ = head->content_length.value_or(0);
   const bool has_body = head->chunked || body_left_ > 0;
@@ -433,7 +432,7 @@ void Session<Stream>::refuse(int status, std::string_view code) {
   const auto is_retry_after = [](const Field& field) { return equals_ignoring_case(field.first, "retry-after"); };
   if (status == 503 && std::ranges::none_of(response.headers, is_retry_after))
     response.headers.emplace_back("Retry-After", "1");
-  if (request_.id.empty()) request_id_ = make_request_id();
+  if (request_.id.empty()) request_id_ = make_request_id(shared_.random);
   continue_sent_ = false;
   answer_ = std::move(response);
   if (send_answer()) after_write();
@@ -487,18 +486,6 @@ template <class Stream>
 std::size_t Session<Stream>::body_limit() const {
   const ServerSettings& settings = shared_.settings;
   return settings.body_limit ? settings.body_limit(request_) : settings.body_bytes_max;
-}
-
-template <class Stream>
-std::string Session<Stream>::make_request_id() const {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string id(16, '0');
-  std::uint64_t bits = shared_.random.next();
-  for (char& c : id) {
-    c = digits[bits & 15];
-    bits >>= 4;
-  }
-  return id;
 }
 
 }  // namespace
