@@ -24,8 +24,8 @@ struct House {
   SeededRandom random{7};
   std::shared_ptr<PriceBook> prices = std::make_shared<PriceBook>();
   MeterOptions options{};
-  std::unique_ptr<AccountWriter> writer;
   std::unique_ptr<Meter> meter;
+  std::unique_ptr<AccountWriter> writer;  // goes first: it finishes what is posted
 
   House() { start(); }
   void start() {
