@@ -276,6 +276,11 @@ void AccountWriter::answer(std::vector<Item>& items, const Result<Position>& com
 }
 
 bool AccountWriter::step() {
+  const bool ran = run_shards();
+  return commit_ready() || ran;
+}
+
+bool AccountWriter::run_shards() {
   bool any = false;
   for (const auto& shard : shards_) {
     bool has_work = false;
@@ -286,13 +291,17 @@ bool AccountWriter::step() {
     if (has_work) run_shard(*shard);
     any = any || has_work;
   }
+  return any;
+}
+
+bool AccountWriter::commit_ready() {
   std::vector<Item> items;
   {
     const std::lock_guard lock(ready_mutex_);
     items.swap(ready_);
   }
   if (!items.empty()) commit(items);
-  return any || !items.empty();
+  return !items.empty();
 }
 
 void AccountWriter::stop() {

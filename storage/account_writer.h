@@ -43,6 +43,9 @@ class AccountWriter final : public Writer {
 
   // Without threads: runs what is posted and commits it. False when there was nothing to do.
   bool step();
+  // The two halves of step(), so that a simulation can let the shards go on while a commit is under way.
+  bool run_shards();
+  bool commit_ready();
 
   WriterStats stats() const noexcept;
 

@@ -172,6 +172,14 @@ void Clients::read_report(Server& server) {
   usage_.check_report(account, *report, true);
 }
 
+void Clients::read_report_meanwhile(Server& server) {
+  const AccountId& account = an_account();
+  const auto report = server.meter().report(account, new_request());
+  if (!report) return verdict_.broken("a report cannot be read during a commit");
+  usage_.read_journal(store_);
+  usage_.check_report(account, *report, false);
+}
+
 void Clients::read_all_reports(Server& server) {
   ReportRequest request;
   request.range = {start_ - 60 * day_ms, start_ + 60 * day_ms};

@@ -28,6 +28,8 @@ class Clients {
   void replay_delivery(Server& server);
   void change_price(Server& server);
 
+  // While a commit is under way a report holds all events up to some point.
+  void read_report_meanwhile(Server& server);
   // A report of every account, which must hold all its events.
   void read_all_reports(Server& server);
   // The lists that customers page through must show what is stored.

@@ -1,6 +1,9 @@
 // A store that hands everything on to another one, for decorators that change a little of it.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "storage/store.h"
 
 namespace tally::sim {
@@ -45,17 +48,23 @@ class MortalStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
   void die() noexcept { dead_ = true; }
+  // Called before each write and after it, while nobody has been told of it yet.
+  void on_write(std::function<void()> observe) { observe_ = std::move(observe); }
 
   Result<storage::Position> commit(std::span<const storage::Batch> batches, storage::Durability durability) override {
     if (dead_) return fail(Errc::unavailable, "the process is dead");
     ++commits_;
-    return ForwardingStore::commit(batches, durability);
+    if (observe_) observe_();
+    auto position = ForwardingStore::commit(batches, durability);
+    if (observe_ && position) observe_();
+    return position;
   }
   std::uint64_t commits() const noexcept { return commits_; }
 
  private:
   bool dead_ = false;
   std::uint64_t commits_ = 0;
+  std::function<void()> observe_;
 };
 
 }  // namespace tally::sim

@@ -40,6 +40,7 @@ Server::Server(Store& disk, webhook::Transport& transport, ManualClock& clock, R
 
 Server::~Server() {
   store_.die();
+  store_.on_write(nullptr);
   dispatcher_.on_wake(nullptr);
   writer_.stop();
 }

@@ -42,6 +42,9 @@ class Server {
 
   // What the driver's threads and timers would do. Each answers whether anything happened.
   bool commit() { return writer_.step(); }
+  bool run_shards() { return writer_.run_shards(); }
+  // What others may do while a commit is under way.
+  void on_write(std::function<void()> observe) { store_.on_write(std::move(observe)); }
   bool run_task(std::size_t which);
   bool drive_dispatcher();
   void tick_runner() { runner_next_ = runner_.tick(); }

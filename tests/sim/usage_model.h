@@ -25,6 +25,8 @@ class UsageModel {
   // A new process over what the old one left: nothing may be waiting for an answer, and the books are read anew.
   void restarted();
 
+  // The journal as far as it goes, against what was sent.
+  void read_journal(const storage::Store& store);
   // The journal against what was sent and acknowledged; the rows against the journal.
   void check(const storage::Store& store);
   // A report against the account's events at or before its `as_of`; `last`: it must include all of them.
@@ -60,7 +62,6 @@ class UsageModel {
     std::uint64_t maybe = 0;     // events of batches whose outcome nobody was told
   };
 
-  void read_journal(const storage::Store& store);
   void take(const storage::Store& store, const AccountId& account, storage::Position position,
             storage::ChargedEvent charged);
   void check_charge(const storage::Store& store, const storage::ChargedEvent& charged);

@@ -50,6 +50,7 @@ void World::start_server() {
   }
   idle_ = false;
   check_all_ = true;
+  server_->on_write([this] { clients_.read_report_meanwhile(*server_); });
 }
 
 void World::end_server() {
@@ -141,6 +142,9 @@ void World::act() {
       return clients_.replay_delivery(*server_);
     case 7:
     case 8:
+      trace("the shards run");
+      (void)server_->run_shards();
+      return;
     case 9:
     case 10:
       trace("a commit");
