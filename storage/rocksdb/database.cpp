@@ -5,6 +5,13 @@
 
 #include "core/codec.h"
 
+#ifdef __SANITIZE_THREAD__
+// librocksdb is not instrumented, so the sanitizer does not see the atomics by which it orders its threads.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:librocksdb.so\n";
+}
+#endif
+
 namespace tally::storage {
 
 namespace {

@@ -14,7 +14,7 @@ namespace tally::storage {
 struct RocksOptions {
   std::uint64_t cache_bytes = 128ull << 20;         // blocks, indexes and filters that were read
   std::uint64_t disk_reserve_bytes = 256ull << 20;  // less free space than this: writable() is false
-  std::uint64_t wal_bytes_max = 48ull << 20;       // bounds how long a restart reads the log
+  std::uint64_t wal_bytes_max = 48ull << 20;        // bounds how long a restart reads the log
   // The free bytes of the file system that holds `directory`. Empty: asks the system.
   std::function<std::uint64_t(const std::string& directory)> free_bytes;
 };
