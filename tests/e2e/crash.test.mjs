@@ -14,7 +14,9 @@ let customers;
 before(async () => {
   receiver = await Receiver.start();
   server = await Server.start({ config, args: ['--allow-private-callbacks'] });
-  await server.must('POST', '/prices', { prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }] });
+  await server.must('POST', '/prices', {
+    effective_at: '2026-01-01T00:00:00Z', prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }],
+  });
   customers = [];
   for (const id of ['crash-a', 'crash-b', 'crash-c', 'crash-d']) {
     const customer = await server.newCustomer(id);
