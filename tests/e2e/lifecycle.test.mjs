@@ -1,6 +1,7 @@
 // Starting, stopping and sharing: a restart is quick, SIGTERM drains, TLS works, a data directory has one owner.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -41,7 +42,8 @@ test('a store with data is ready again in under 5 s after kill -9', { timeout: 6
           ++sent[which];
           return { id: `${batch}-${i}`, account: customers[which].account, endpoint: `endpoint/${random.below(50)}`,
             time: `2026-02-${String(1 + random.below(28)).padStart(2, '0')}T0${random.below(10)}:00:00Z`,
-            details: { agent: 'a gateway that tells a little more than it has to', region: `region-${random.below(1000)}` } };
+            // Bytes that no compression takes away, so that the store really has its size.
+            ...(i % 10 === 0 ? { details: { trace: randomBytes(2_000).toString('base64') } } : {}) };
         }));
         assert.equal(answer.json?.accepted, 5_000, answer.text);
       });
@@ -158,5 +160,16 @@ test('the operator token is made at the first start, kept, and readable by its o
     await server.boot();
     assert.equal(fs.readFileSync(file, 'utf8'), first);
     assert.ok(!server.log.includes(first.trim()), 'the log never shows it');
+  });
+});
+
+test('data of a newer format is refused, not guessed at', { timeout: 60_000 }, async () => {
+  await withServer({}, async (server) => {
+    await server.stop();
+    const file = path.join(server.dir, 'FORMAT');
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/\d+/, '999999'));
+    const refused = tallydRefuses(['--data', server.dir, '--listen', '127.0.0.1:0']);
+    assert.ok(refused.status > 0, JSON.stringify(refused));
+    assert.match(refused.text, /format/i);
   });
 });
