@@ -61,23 +61,29 @@ class IngestBench {
   void measure(const std::string& name, std::uint64_t batch, std::uint64_t events, std::size_t limit_threads,
                double aimed_ratio) {
     std::size_t body_bytes = 0;
-    const auto turns = alternate(options_.rounds, options_.pause_seconds,
-                                 {[&] {
-                                    const Load load = render(server_, first_day_, events, batch, sent_);
-                                    sent_ += load.events;
-                                    body_bytes = load.body_bytes;
-                                    return events_per_second(server_, load, batch, options_.ingest_connections);
-                                  },
-                                  [&] {
-                                    plain_events_ += events / limit_threads * limit_threads;
-                                    return plain_.events_per_second(events, batch, limit_threads);
-                                  }});
+    std::vector<double> cpu_us;
+    const auto turns = alternate(
+        options_.rounds, options_.pause_seconds,
+        {[&] {
+           const Load load = render(server_, first_day_, events, batch, sent_);
+           sent_ += load.events;
+           body_bytes = load.body_bytes;
+           const double cpu_before = cpu_seconds_of(server_.pid());
+           const double rate = events_per_second(server_, load, batch, options_.ingest_connections);
+           cpu_us.push_back((cpu_seconds_of(server_.pid()) - cpu_before) / static_cast<double>(load.events) * 1e6);
+           return rate;
+         },
+         [&] {
+           plain_events_ += events / limit_threads * limit_threads;
+           return plain_.events_per_second(events, batch, limit_threads);
+         }});
     const std::string conditions =
         std::to_string(events) + " events a turn, " + std::to_string(options_.ingest_connections) + " connections, " +
         std::to_string(body_bytes) + " B a batch; 2,000 accounts, 50 endpoints, 90 days; limit with " +
         std::to_string(limit_threads) + " thread(s)";
     figures_.add({name, turns[0], "events/s", "RocksDB, a Merge per event", turns[1],
                   Aim{Aim::Sense::at_least, aimed_ratio, true}, conditions});
+    figures_.add({name + ".cpu", cpu_us, "us/event", "", {}, {}, "tallyd's processor time, all threads"});
   }
 
   void check_counts() {

@@ -11,10 +11,16 @@ namespace {
 constexpr std::uint32_t customers_count = 20;
 constexpr double aimed_ratio = 0.6;
 
-// Requests sent round robin for a while; each answer must be 200 and hold `mark`.
-double requests_per_second(const Options& options, std::uint16_t port, const std::vector<std::string>& requests,
-                           std::string_view mark) {
+struct Served {
+  std::vector<double> requests_per_second;
+  std::vector<double> cpu_us;  // of the server's processor time, per request: what it costs however busy the machine is
+};
+
+// Requests sent round robin for a while; each answer must be 200 and hold `mark`. Adds a turn to `served`.
+double serve(const Options& options, std::uint16_t port, pid_t pid, const std::vector<std::string>& requests,
+             std::string_view mark, Served& served) {
   std::uint64_t sent = 0;
+  const double cpu_before = cpu_seconds_of(pid);
   const Stopwatch watch;
   const double seconds = run_closed_loop(
       port, options.connections,
@@ -24,7 +30,10 @@ double requests_per_second(const Options& options, std::uint16_t port, const std
       [&](int status, std::string_view body) {
         if (status != 200 || body.find(mark) == std::string_view::npos) give_up("a poll brought " + std::string(body));
       });
-  return static_cast<double>(sent) / seconds;
+  const auto answered = static_cast<double>(sent);
+  served.cpu_us.push_back((cpu_seconds_of(pid) - cpu_before) / answered * 1e6);
+  served.requests_per_second.push_back(answered / seconds);
+  return served.requests_per_second.back();
 }
 
 struct Polled {
@@ -53,18 +62,34 @@ void measure(const Options& options, Figures& figures, const ScratchDirectory& s
              const Polled& polled) {
   const FixedServer empty(polled.body_bytes, scratch / "empty.log");
   const auto nginx = Nginx::start(polled.body_bytes, scratch);
+  Served ours, nothing, nginxs;
   std::vector<std::function<double()>> sides{
-      [&] { return requests_per_second(options, server.port(), polled.requests, "completed"); },
-      [&] { return requests_per_second(options, empty.port(), polled.requests, "xxx"); }};
-  if (nginx) sides.emplace_back([&] { return requests_per_second(options, nginx->port(), polled.requests, "xxx"); });
-  const auto turns = alternate(options.rounds, 0, sides);
+      [&] { return serve(options, server.port(), server.pid(), polled.requests, "completed", ours); },
+      [&] { return serve(options, empty.port(), empty.pid(), polled.requests, "xxx", nothing); }};
+  if (nginx) {
+    sides.emplace_back([&] { return serve(options, nginx->port(), nginx->pid(), polled.requests, "xxx", nginxs); });
+  }
+  alternate(options.rounds, 0, sides);
   const std::string conditions = std::to_string(options.connections) + " connections, body of " +
                                  std::to_string(polled.body_bytes) + " B, " + std::to_string(polled.requests.size()) +
                                  " finished jobs of " + std::to_string(customers_count) + " keys with limits";
-  figures.add({polled.name, turns[0], "requests/s", "empty handler", turns[1],
+  figures.add({polled.name, ours.requests_per_second, "requests/s", "empty handler", nothing.requests_per_second,
                Aim{Aim::Sense::at_least, aimed_ratio, true}, conditions});
+  figures.add({polled.name + ".cpu",
+               ours.cpu_us,
+               "us/request",
+               "empty handler",
+               nothing.cpu_us,
+               {},
+               "the server's processor time"});
   if (nginx) {
-    figures.add({polled.name + ".nginx", turns[0], "requests/s", "nginx, one worker", turns[2], {}, conditions});
+    figures.add({polled.name + ".nginx",
+                 ours.requests_per_second,
+                 "requests/s",
+                 "nginx, one process",
+                 nginxs.requests_per_second,
+                 {},
+                 conditions});
   } else {
     figures.checked("no nginx here, so it is not compared (tools/setup bench installs it)");
   }

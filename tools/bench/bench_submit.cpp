@@ -12,9 +12,15 @@ namespace {
 constexpr std::uint32_t customers_count = 64;
 constexpr double aimed_ratio = 0.6;
 
+struct Submitted {
+  std::uint64_t jobs = 0;
+  std::vector<double> cpu_us;  // of tallyd's processor time, per job
+};
+
 // Submits for a while and lets the server finish what it was given. The workers run beside, as they would.
 double submits_per_second(const Options& options, const Tallyd& server, const std::vector<Customer>& customers,
-                          const std::vector<std::string>& requests, std::uint64_t& submitted) {
+                          const std::vector<std::string>& requests, Submitted& submitted) {
+  const double cpu_before = cpu_seconds_of(server.pid());
   std::uint64_t sent = 0;
   std::uint64_t accepted = 0;
   const Stopwatch watch;
@@ -28,7 +34,8 @@ double submits_per_second(const Options& options, const Tallyd& server, const st
         ++accepted;
       });
   finish_jobs(server, customers);
-  submitted += accepted;
+  submitted.jobs += accepted;
+  submitted.cpu_us.push_back((cpu_seconds_of(server.pid()) - cpu_before) / static_cast<double>(accepted) * 1e6);
   return static_cast<double>(accepted) / seconds;
 }
 
@@ -69,8 +76,8 @@ void bench_submit(const Options& options, Figures& figures) {
     nyne.push_back(get_request(customer, "/usage"));
   }
   SyncedPuts puts(scratch / "puts", options.connections);
-  std::uint64_t own_jobs = 0;
-  std::uint64_t nyne_jobs = 0;
+  Submitted own_jobs;
+  Submitted nyne_jobs;
   const auto turns = alternate(options.rounds, options.pause_seconds,
                                {[&] { return submits_per_second(options, server, customers, own, own_jobs); },
                                 [&] { return puts.puts_per_second(options.seconds); },
@@ -81,8 +88,16 @@ void bench_submit(const Options& options, Figures& figures) {
   const Aim aim{Aim::Sense::at_least, aimed_ratio, true};
   figures.add({"submit.reports", turns[0], "submits/s", "synced puts", turns[1], aim, conditions});
   figures.add({"submit.usage", turns[2], "submits/s", "synced puts", turns[1], aim, conditions});
+  figures.add({"submit.reports.cpu",
+               own_jobs.cpu_us,
+               "us/job",
+               "",
+               {},
+               {},
+               "tallyd's processor time, all threads, from submit to completed"});
+  figures.add({"submit.usage.cpu", nyne_jobs.cpu_us, "us/job", "", {}, {}, "the same"});
   // finish_jobs adds one of its own per customer each time.
-  const std::uint64_t expected = own_jobs + 2 * options.rounds * customers.size();
+  const std::uint64_t expected = own_jobs.jobs + 2 * options.rounds * customers.size();
   if (const std::uint64_t found = completed_jobs(server, customers); found != expected) {
     give_up(std::to_string(expected) + " reports were accepted, " + std::to_string(found) + " are listed");
   }

@@ -107,7 +107,7 @@ std::unique_ptr<Nginx> Nginx::start(std::size_t body_bytes, const ScratchDirecto
   const std::uint16_t port = free_port();
   const std::string folder = scratch / ("nginx-" + std::to_string(port));
   std::filesystem::create_directories(folder);
-  std::string config = "daemon off; worker_processes 1; pid " + folder + "/pid; error_log " + folder + "/error.log;\n";
+  std::string config = "daemon off; master_process off; pid " + folder + "/pid; error_log " + folder + "/error.log;\n";
   config += "events { worker_connections 1024; }\nhttp { access_log off; keepalive_requests 1000000000;\n";
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
     config += std::string(kind) + "_temp_path " + folder + "/" + kind + ";\n";

@@ -59,11 +59,12 @@ class FixedServer : public ChildServer {
 // The child's side: serves until SIGTERM. `body_bytes` of every answer.
 int run_fixed_server(std::size_t body_bytes);
 
-// nginx with one worker, answering a body of that size from its configuration. Nothing where nginx is not installed.
+// nginx as one process, answering a body of that size from its configuration. Nothing where nginx is not installed.
 class Nginx {
  public:
   static std::unique_ptr<Nginx> start(std::size_t body_bytes, const ScratchDirectory& scratch);
   std::uint16_t port() const noexcept { return port_; }
+  pid_t pid() const noexcept { return process_.pid(); }
 
  private:
   Nginx(const std::vector<std::string>& arguments, const std::string& log_file, std::uint16_t port);
