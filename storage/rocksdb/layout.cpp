@@ -142,11 +142,10 @@ rocksdb::ColumnFamilyOptions common_options(const rocksdb::BlockBasedTableOption
   return options;
 }
 
-rocksdb::ColumnFamilyOptions rollup_options(const rocksdb::BlockBasedTableOptions& table) {
+rocksdb::ColumnFamilyOptions rollup_options(rocksdb::BlockBasedTableOptions table) {
+  table.block_size = 16 * 1024;  // reports read hundreds of neighbours
   auto options = common_options(table, 64 * mib);
   options.merge_operator = std::make_shared<RollupMerge>();
-  // A row that is added to all the time becomes one value again before a reader would have to add up many deltas.
-  options.max_successive_merges = 16;
   return options;
 }
 

@@ -22,6 +22,7 @@ using rocksdb::SliceParts;
 using rocksdb::Status;
 
 constexpr std::int64_t disk_check_interval_ms = 100;
+constexpr std::int64_t fold_interval_ms = 30 * second_ms;
 constexpr std::uint64_t disk_check_bytes = 8 << 20;
 constexpr std::size_t kept_batch_bytes = 8 << 20;
 
@@ -127,21 +128,26 @@ class GroupWrite {
 }  // namespace
 
 struct RocksStore::Impl {
-  Impl(std::shared_ptr<Database> opened, const Clock& clock, RocksOptions chosen, Position next_position)
+  Impl(std::shared_ptr<Database> opened, const Clock& time, RocksOptions chosen, Position next_position)
       : database(std::move(opened)),
         options(std::move(chosen)),
         write(*database),
         next(next_position),
-        disk(clock, disk_check_interval_ms, disk_check_bytes, [this] { return has_room(); }) {}
+        clock(time),
+        folded_at(time.now()),
+        disk(time, disk_check_interval_ms, disk_check_bytes, [this] { return has_room(); }) {}
 
   bool has_room() const;
   Error doubtful(Error error);
+  void fold_deltas();
 
   std::shared_ptr<Database> database;
   RocksOptions options;
   std::mutex commit_mutex;  // guards `write` and `next`
   GroupWrite write;
   Position next;
+  const Clock& clock;
+  UtcTime folded_at;  // guarded by `commit_mutex`
   std::atomic<bool> failed{false};
   PacedCheck disk;
 };
@@ -163,6 +169,20 @@ bool RocksStore::Impl::has_room() const {
 Error RocksStore::Impl::doubtful(Error error) {
   failed = true;
   return error;
+}
+
+// A reader adds up the deltas of a row that lie in memory, so their number must stay small. RocksDB could count them at
+// each addition, which costs as much as the addition itself; writing the memory table to a file makes one value of them
+// too.
+void RocksStore::Impl::fold_deltas() {
+  const UtcTime now = clock.now();
+  if (now < folded_at + fold_interval_ms) return;
+  folded_at = now;
+  rocksdb::FlushOptions flush;
+  flush.wait = false;
+  flush.allow_write_stall = true;
+  // If it cannot be done now, the next commit in half a minute asks again.
+  database->db().Flush(flush, database->family(Family::rollup)).PermitUncheckedError();
 }
 
 RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -222,6 +242,7 @@ Result<Position> RocksStore::commit(std::span<const Batch> batches, Durability d
     return impl_->doubtful(fail(Errc::unavailable, "the log could not be synced"));
   }
   impl_->disk.progress(write.batch().GetDataSize());
+  if (write.batch().HasMerge()) impl_->fold_deltas();
   const Position first = std::exchange(impl_->next, next);
   return first == next ? Position{0} : first;
 }
