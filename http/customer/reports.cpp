@@ -60,14 +60,16 @@ Result<Job> CustomerReports::find(const Caller& caller, std::string_view id) con
   return job;
 }
 
-Response CustomerReports::job_response(const Job& job) const {
+Response CustomerReports::job_response(const Job& job) {
   std::string bytes;
   if (job.status == JobStatus::completed) {
     auto stored = jobs_.result(job.account, job.id);
     if (!stored) return problem(stored.error());
     bytes = std::move(*stored);
   }
-  Response response = json_response(200, job_json(job, bytes));
+  std::string body = job_json(job, bytes);
+  if (job.finished()) finished_.keep(job, body);
+  Response response = json_response(200, std::move(body));
   if (!job.finished()) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -124,6 +126,11 @@ void CustomerReports::poll(Request&& request, Reply reply) {
   };
   const auto wait = number_param(request, "wait", 0, 0, wait_seconds_max);
   if (!wait) return answer(wait.error());
+  if (const auto body = finished_.find(Dialect::own, caller->account->id, request.path_param("request_id"))) {
+    Response response = json_response(200, *body);
+    add_rate_headers(response, caller->rate);
+    return reply(std::move(response));
+  }
   auto job = find(*caller, request.path_param("request_id"));
   if (!job || job->finished() || *wait == 0) return answer(job);
   waiter_.until_finished(job->account, job->id, *wait,

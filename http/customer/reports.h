@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "http/credentials.h"
+#include "http/finished_answers.h"
 #include "http/report_kind.h"
 #include "http/request.h"
 #include "http/wait.h"
@@ -33,7 +34,7 @@ class CustomerReports {
   // The caller, or nothing after the refusal was sent.
   std::optional<Caller> authenticate(const Request& request, const Reply& reply);
   Result<Job> find(const Caller& caller, std::string_view id) const;
-  Response job_response(const Job& job) const;
+  Response job_response(const Job& job);
 
   Credentials& credentials_;
   queue::Jobs& jobs_;
@@ -41,6 +42,7 @@ class CustomerReports {
   Waiter& waiter_;
   Clock& clock_;
   CallbackPolicy callback_policy_;
+  FinishedAnswers finished_{clock_};
 };
 
 }  // namespace tally::http

@@ -261,7 +261,13 @@ void Nyne::poll(const Request& request, const Caller& caller, Reply reply) {
     add_rate_headers(response, rate);
     reply(std::move(response));
   };
-  auto job = jobs_.find(caller.account->id, RequestId(std::string(*request.param("request_id"))));
+  const std::string_view id = *request.param("request_id");
+  if (const auto body = finished_.find(Dialect::nyne, caller.account->id, id)) {
+    Response response = json_response(200, *body);
+    add_rate_headers(response, caller.rate);
+    return reply(std::move(response));
+  }
+  auto job = jobs_.find(caller.account->id, RequestId(std::string(id)));
   if (job && job->dialect != Dialect::nyne) return answer(fail(Errc::not_found, "no such request"));
   const auto wait = preferred_wait_seconds(request);
   if (!job || job->finished() || !wait || *wait == 0) return answer(job);
@@ -306,14 +312,16 @@ std::string Nyne::render(const Job& job, std::string_view result) const {
   return json;
 }
 
-Response Nyne::job_response(const Job& job) const {
+Response Nyne::job_response(const Job& job) {
   std::string bytes;
   if (job.status == JobStatus::completed) {
     auto stored = jobs_.result(job.account, job.id);
     if (!stored) return failure(stored.error());
     bytes = std::move(*stored);
   }
-  return json_response(job.finished() ? 200 : 202, render(job, bytes));
+  std::string body = render(job, bytes);
+  if (job.finished()) finished_.keep(job, body);
+  return json_response(job.finished() ? 200 : 202, std::move(body));
 }
 
 }  // namespace tally::http

@@ -9,6 +9,7 @@
 
 #include "http/credentials.h"
 #include "http/customer/reports.h"
+#include "http/finished_answers.h"
 #include "http/report_kind.h"
 #include "http/request.h"
 #include "http/wait.h"
@@ -34,7 +35,7 @@ class Nyne {
   void poll(const Request& request, const Caller& caller, Reply reply);
   Result<std::string> compute(const Job& job) const;
   std::string render(const Job& job, std::string_view result) const;
-  Response job_response(const Job& job) const;
+  Response job_response(const Job& job);
 
   Credentials& credentials_;
   queue::Jobs& jobs_;
@@ -44,6 +45,7 @@ class Nyne {
   Clock& clock_;
   CallbackPolicy callback_policy_;
   bool envelope_;
+  FinishedAnswers finished_{clock_};
 };
 
 }  // namespace tally::http
