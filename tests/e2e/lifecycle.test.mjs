@@ -14,6 +14,9 @@ async function withServer(options, work) {
   const server = await Server.start(options);
   try {
     return await work(server);
+  } catch (error) {
+    error.message += `\n${server.log.slice(-2000)}`;
+    throw error;
   } finally {
     await server.dispose();
   }
