@@ -99,7 +99,8 @@ TEST_CASE("access log: unescaping knows Apache's letters and nginx's hex, and ke
 
 TEST_CASE("access log: a request may lack the protocol, and its target may hold blanks") {
   CHECK(parse_access_line(with_request("GET /old"))->protocol.empty());
-  const auto blank = parse_access_line(with_request("GET /a b HTTP/1.1"));
+  const std::string text = with_request("GET /a b HTTP/1.1");
+  const auto blank = parse_access_line(text);
   REQUIRE(blank.has_value());
   CHECK(blank->target == "/a b");
   CHECK(blank->protocol == "HTTP/1.1");
