@@ -18,7 +18,7 @@ export function parse(line) {
   return { address, time, endpoint, ok: Number(status) < 400 };
 }
 
-// Requests by account (the id that an import gives an address), month "2026-02" and endpoint.
+// Requests by account (the id that an import gives an address), month "2025-02" and endpoint.
 export function count(text) {
   const counted = new Map();
   let bad = 0;

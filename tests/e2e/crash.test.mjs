@@ -5,7 +5,7 @@ import { dice, eventually, inParallel, seedFromEnv, Server, sleep } from './harn
 import { Receiver, verify } from './receiver.mjs';
 
 const rounds = Number(process.env.TALLY_E2E_ROUNDS ?? 50);
-const month = { month: 2, year: 2026, from: '2026-02-01T00:00:00Z', to: '2026-03-01T00:00:00Z' };
+const month = { month: 2, year: 2025, from: '2025-02-01T00:00:00Z', to: '2025-03-01T00:00:00Z' };
 const config = '[webhooks]\nretry_seconds = [1, 1, 1, 2, 2, 3, 5, 5, 10]\n';
 
 let server;
@@ -15,7 +15,7 @@ before(async () => {
   receiver = await Receiver.start();
   server = await Server.start({ config, args: ['--allow-private-callbacks'] });
   await server.must('POST', '/prices', {
-    effective_at: '2026-01-01T00:00:00Z', prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }],
+    effective_at: '2025-01-01T00:00:00Z', prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }],
   });
   customers = [];
   for (const id of ['crash-a', 'crash-b', 'crash-c', 'crash-d']) {
@@ -42,7 +42,7 @@ function makeBatch(random) {
   const customer = random.pick(customers);
   const batch = Array.from({ length: 1 + random.below(40) }, (_, i) => ({
     id: `${known.batches}-${i}`, account: customer.account, endpoint: 'search', results: 1,
-    time: `2026-02-${String(1 + random.below(28)).padStart(2, '0')}T08:00:00Z`,
+    time: `2025-02-${String(1 + random.below(28)).padStart(2, '0')}T08:00:00Z`,
   }));
   ++known.batches;
   return batch;

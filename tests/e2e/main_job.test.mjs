@@ -75,7 +75,7 @@ function assertUsage(body, account, month) {
 
 describe('GET /usage', () => {
   test('submit answers 202 in the shape of the document, poll answers the result', async () => {
-    const submitted = await server.customer(customer, 'GET', '/usage?month=2&year=2026');
+    const submitted = await server.customer(customer, 'GET', '/usage?month=2&year=2025');
     assert.equal(submitted.status, 202, submitted.text);
     assert.match(submitted.headers['content-type'], /^application\/json/);
     assert.deepEqual(Object.keys(submitted.json), ['request_id', 'status']);
@@ -86,10 +86,10 @@ describe('GET /usage', () => {
     const { request_id: id, status, ...result } = body;
     assert.deepEqual({ id, status }, { id: submitted.json.request_id, status: 'completed' });
     assert.deepEqual(Object.keys(result), ['month', 'year', 'period', 'credits_used', 'requests_count', 'limits', 'breakdown']);
-    assert.deepEqual([result.month, result.year, result.period], [2, 2026, '2026-02']);
+    assert.deepEqual([result.month, result.year, result.period], [2, 2025, '2025-02']);
     assert.deepEqual(Object.keys(result.limits), ['monthly_allocation', 'available_credits', 'is_unlimited']);
     assert.equal(typeof result.limits.is_unlimited, 'boolean');
-    assertUsage(body, busiest, '2026-02');
+    assertUsage(body, busiest, '2025-02');
   });
 
   test('every account and month of the log has the figures of the independent count', async () => {
@@ -98,9 +98,9 @@ describe('GET /usage', () => {
     for (const account of accounts) {
       const key = await server.newKey(account);
       for (const month of [1, 2, 3]) {
-        const submitted = await server.customer(key, 'GET', `/usage?month=${month}&year=2026`);
+        const submitted = await server.customer(key, 'GET', `/usage?month=${month}&year=2025`);
         assert.equal(submitted.status, 202, submitted.text);
-        assertUsage((await server.poll(key, submitted.json.request_id)).json, account, `2026-0${month}`);
+        assertUsage((await server.poll(key, submitted.json.request_id)).json, account, `2025-0${month}`);
       }
     }
   });
@@ -115,20 +115,20 @@ describe('GET /usage', () => {
   });
 
   test('Prefer: wait answers the result at once', async () => {
-    const answer = await server.customer(customer, 'GET', '/usage?month=2&year=2026', { headers: { prefer: 'wait=10' } });
+    const answer = await server.customer(customer, 'GET', '/usage?month=2&year=2025', { headers: { prefer: 'wait=10' } });
     assert.equal(answer.status, 200, answer.text);
     assert.match(answer.headers['preference-applied'], /wait/);
     assert.equal(answer.json.status, 'completed');
-    assertUsage(answer.json, busiest, '2026-02');
+    assertUsage(answer.json, busiest, '2025-02');
   });
 
   test('a finished result says the same however often it is polled', async () => {
-    const submitted = await server.customer(customer, 'GET', '/usage?month=2&year=2026');
+    const submitted = await server.customer(customer, 'GET', '/usage?month=2&year=2025');
     const first = await server.poll(customer, submitted.json.request_id);
-    const later = { id: 'later', account: busiest, endpoint: 'search', time: '2026-02-20T00:00:00Z', ok: false };
+    const later = { id: 'later', account: busiest, endpoint: 'search', time: '2025-02-20T00:00:00Z', ok: false };
     assert.equal((await server.events([later])).json.accepted, 1);
     assert.equal((await server.poll(customer, submitted.json.request_id)).text, first.text);
-    const again = await server.customer(customer, 'GET', '/usage?month=2&year=2026');
+    const again = await server.customer(customer, 'GET', '/usage?month=2&year=2025');
     const fresh = await server.poll(customer, again.json.request_id);
     assert.equal(fresh.json.requests_count.total, first.json.requests_count.total + 1, 'a new report sees the new event');
     await undo();
@@ -136,7 +136,7 @@ describe('GET /usage', () => {
 
   // The event above is one failed search: it costs nothing, and the count of the log has to know it.
   async function undo() {
-    const row = counted.rows.find((r) => r.account === busiest && r.month === '2026-02' && r.endpoint === 'search');
+    const row = counted.rows.find((r) => r.account === busiest && r.month === '2025-02' && r.endpoint === 'search');
     row.requests += 1;
     row.failed += 1;
   }
@@ -145,7 +145,7 @@ describe('GET /usage', () => {
 describe('callback_url', () => {
   const submit = async (hook, extra = '') => {
     const url = encodeURIComponent(hook.startsWith('http') ? hook : receiver.url(hook));
-    const answer = await server.customer(customer, 'GET', `/usage?month=2&year=2026&callback_url=${url}${extra}`);
+    const answer = await server.customer(customer, 'GET', `/usage?month=2&year=2025&callback_url=${url}${extra}`);
     assert.equal(answer.status, 202, answer.text);
     return answer.json.request_id;
   };
@@ -208,7 +208,7 @@ describe('callback_url', () => {
 });
 
 describe('POST /v1/reports', () => {
-  const february = { type: 'usage', from: '2026-02-01T00:00:00Z', to: '2026-03-01T00:00:00Z', granularity: 'month' };
+  const february = { type: 'usage', from: '2025-02-01T00:00:00Z', to: '2025-03-01T00:00:00Z', granularity: 'month' };
   const create = (body, headers) => server.customer(customer, 'POST', '/v1/reports', { body, headers });
 
   test('answers 202 with where to look, and ?wait= the result by endpoint', async () => {
@@ -226,13 +226,13 @@ describe('POST /v1/reports', () => {
     assert.equal(got.json.status, 'completed');
     const { result } = got.json;
     assert.deepEqual([result.type, result.granularity], ['usage', 'month']);
-    const rows = counted.rows.filter((row) => row.account === busiest && row.month === '2026-02');
+    const rows = counted.rows.filter((row) => row.account === busiest && row.month === '2025-02');
     const byEndpoint = Object.fromEntries(result.rows.map((row) => [row.endpoint, row]));
     assert.equal(result.rows.length, rows.length);
     for (const row of rows) {
       const { period, requests, ok, failed, results, credits: cost } = byEndpoint[row.endpoint];
       assert.deepEqual({ period, requests, ok, failed, results, cost: Number(cost) }, {
-        period: '2026-02-01T00:00:00Z', requests: row.requests, ok: row.ok, failed: row.failed, results: row.ok,
+        period: '2025-02-01T00:00:00Z', requests: row.requests, ok: row.ok, failed: row.failed, results: row.ok,
         cost: credits(priceOf[row.endpoint]?.(row) ?? 0),
       }, row.endpoint);
     }
@@ -278,7 +278,7 @@ describe('POST /v1/reports', () => {
 describe('tally', () => {
   const figuresOf = async (account) => {
     const key = await server.newKey(account);
-    return server.totals(key, '2015-01-01T00:00:00Z', '2026-10-01T00:00:00Z', 'month');
+    return server.totals(key, '2015-01-01T00:00:00Z', '2025-10-01T00:00:00Z', 'month');
   };
 
   test('import counts a log once, however often it is run', async () => {
@@ -302,9 +302,9 @@ describe('tally', () => {
 
   test('usage prints the same figures', async () => {
     const env = { TALLY_KEY: customer.key, TALLY_SECRET: customer.secret };
-    const shown = await tally(server, ['usage', '--month', '2026-02', '--json'], { env });
+    const shown = await tally(server, ['usage', '--month', '2025-02', '--json'], { env });
     assert.equal(shown.code, 0, shown.stderr);
-    const rows = counted.rows.filter((row) => row.account === busiest && row.month === '2026-02');
+    const rows = counted.rows.filter((row) => row.account === busiest && row.month === '2025-02');
     assert.equal(JSON.parse(shown.stdout).totals.requests, rows.reduce((sum, row) => sum + row.requests, 0));
   });
 });
