@@ -22,6 +22,7 @@ using storage::Table;
 constexpr std::int64_t pause_ms = 1000;  // before asking a store or a writer again that could not serve
 constexpr std::size_t backlog_rows_per_tick = 256;
 constexpr std::size_t held_max = 4096;  // records on their way to the disk; no attempt starts while there are more
+constexpr std::size_t routes_max = 10'000;
 constexpr std::size_t inbox_offers_max = 500'000;
 
 LaneLimits with_caps(LaneLimits limits, const WebhookSettings& settings) {
@@ -131,6 +132,7 @@ class Dispatcher::Work {
   void on(Answered& answered);
   void on(const std::shared_ptr<Recorded>& record);
   Lanes::Admission admit(const AccountId& account, const DeliveryId& id);
+  RoutePtr route_to(const std::string& url);
   void read_backlog();
   void start_attempts();
   void start(const Lanes::Entry& entry);
@@ -148,6 +150,7 @@ class Dispatcher::Work {
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::vector<Event> events_;
   std::vector<Unrecorded> unrecorded_;
+  std::unordered_map<std::string, RoutePtr> routes_;         // by URL; most deliveries go where others went
   std::unordered_map<DeliveryId, AccountId> offered_again_;  // while they were in lanes_
   // Where the pass over the pending deliveries in the store stands; nothing: none is under way. The first one loads
   // what an earlier process left.
@@ -198,18 +201,28 @@ Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const Deliver
     return Lanes::Admission::known;
   }
   if (delivery->status != DeliveryStatus::pending) return Lanes::Admission::known;
-  // A URL that the policy refuses now has no receiver; prepare() says why and ends it.
-  const auto target = policy_.check(delivery->url);
-  return lanes_.add(account, id, target ? target->receiver : std::string(), delivery->next_attempt_at);
+  return lanes_.add(account, id, route_to(delivery->url), delivery->next_attempt_at);
+}
+
+RoutePtr Dispatcher::Work::route_to(const std::string& url) {
+  if (routes_.size() >= routes_max) routes_.clear();
+  RoutePtr& route = routes_[url];
+  if (!route) {
+    auto target = policy_.check(url);
+    route = target ? std::make_shared<Route>(Route{url, std::move(target->receiver), {}})
+                   : std::make_shared<Route>(Route{url, {}, target.error().detail});
+  }
+  return route;
 }
 
 void Dispatcher::Work::read_backlog() {
   std::vector<Lanes::Entry> found;
-  const auto scanned = scan_after(parts_.store, Table::open_delivery, *backlog_,
-                                  [&](std::string_view account, std::string_view id, std::string_view) {
-                                    found.push_back({AccountId(std::string(account)), DeliveryId(std::string(id))});
-                                    return found.size() < backlog_rows_per_tick;
-                                  });
+  const auto scanned =
+      scan_after(parts_.store, Table::open_delivery, *backlog_,
+                 [&](std::string_view account, std::string_view id, std::string_view) {
+                   found.push_back({AccountId(std::string(account)), DeliveryId(std::string(id)), nullptr});
+                   return found.size() < backlog_rows_per_tick;
+                 });
   if (!scanned) return call_again_at(now_ + pause_ms);
   bool full = false;
   for (const Lanes::Entry& entry : found) full = full || admit(entry.account, entry.id) == Lanes::Admission::full;
@@ -260,9 +273,7 @@ void Dispatcher::Work::start(const Lanes::Entry& entry) {
 }
 
 Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry) const {
-  auto delivery = read_delivery(parts_.store.get(Table::delivery, entry.account, entry.id.str()));
-  if (!delivery) return delivery.error();
-  if (const auto target = policy_.check(delivery->url); !target) return target.error();
+  if (!entry.route->refusal.empty()) return fail(Errc::invalid_argument, entry.route->refusal);
   auto body = parts_.store.get(Table::delivery_body, entry.account, entry.id.str());
   if (!body) return body.error();
   if (!*body) return fail(Errc::not_found, "the body is gone");
@@ -270,7 +281,7 @@ Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry) const {
   if (!secrets) return secrets.error();
   auto headers = sign(*secrets, entry.id, **body, now_);
   if (!headers) return headers.error();
-  return Attempt{std::move(delivery->url), std::move(*headers), *std::move(*body)};
+  return Attempt{entry.route->url, std::move(*headers), *std::move(*body)};
 }
 
 void Dispatcher::Work::on(Answered& answered) {

@@ -25,19 +25,19 @@ const AccountId* Lanes::account_of(const DeliveryId& id) const {
   return found == entries_.end() ? nullptr : &found->second.entry.account;
 }
 
-Lanes::Admission Lanes::add(AccountId account, DeliveryId id, const std::string& receiver, UtcTime due) {
+Lanes::Admission Lanes::add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due) {
   if (knows(id)) return Admission::known;
   if (entries_.size() >= limits_.entries_max) {
     turned_away_ = true;
     return Admission::full;
   }
-  Lane& lane = lane_of(receiver);
+  Lane& lane = lane_of(route->receiver);
   if (lane.entries >= limits_.entries_per_lane_max) {
     lane.turned_away = true;
     return Admission::lane_full;
   }
   ++lane.entries;
-  Slot slot{{std::move(account), id}, &lane, State::waiting};
+  Slot slot{{std::move(account), id, std::move(route)}, &lane, State::waiting};
   schedule(entries_.emplace(std::move(id), std::move(slot)).first->second, due);
   return Admission::taken;
 }

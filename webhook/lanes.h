@@ -24,6 +24,14 @@ struct LaneLimits {
   std::size_t entries_per_lane_max = 200'000;  // so that one receiver's backlog leaves room for the others
 };
 
+// Where deliveries go. Shared by all that have the same URL.
+struct Route {
+  std::string url;
+  std::string receiver;  // names the lane; empty when the policy refuses the URL
+  std::string refusal;   // why, then
+};
+using RoutePtr = std::shared_ptr<const Route>;
+
 // One thread at a time. An entry is waiting (for its time or for its lane's turn), in flight, or held (answered, the
 // record of the attempt is on its way to the disk).
 class Lanes {
@@ -31,13 +39,14 @@ class Lanes {
   struct Entry {
     AccountId account;
     DeliveryId id;
+    RoutePtr route;
   };
   enum class Admission : std::uint8_t { taken, known, lane_full, full };
 
   explicit Lanes(LaneLimits limits) : limits_(limits) {}
 
   // `lane_full`, `full` (for every lane): not kept; has_room_again() tells when to come back with what was turned away.
-  Admission add(AccountId account, DeliveryId id, const std::string& receiver, UtcTime due);
+  Admission add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due);
   bool knows(const DeliveryId& id) const { return entries_.contains(id); }
 
   // The next entry that is due and within the limits, now in flight; lanes take turns. Null: none.

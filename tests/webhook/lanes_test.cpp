@@ -10,6 +10,10 @@ namespace {
 const UtcTime t0 = UtcTime::from_ms(1'770'000'000'000);
 const AccountId account("acme");
 
+RoutePtr to(const std::string& receiver) {
+  return std::make_shared<Route>(Route{"https://" + receiver, receiver, {}});
+}
+
 DeliveryId id_of(int n) {
   return DeliveryId("msg_" + std::to_string(n));
 }
@@ -20,7 +24,7 @@ std::string take(Lanes& lanes, UtcTime now = t0) {
 }
 
 void add(Lanes& lanes, int n, const std::string& receiver, UtcTime due = t0) {
-  CHECK(lanes.add(account, id_of(n), receiver, due) == Lanes::Admission::taken);
+  CHECK(lanes.add(account, id_of(n), to(receiver), due) == Lanes::Admission::taken);
 }
 
 }  // namespace
@@ -105,9 +109,9 @@ TEST_CASE("lanes: a postponed entry frees its place and comes again") {
 TEST_CASE("lanes: a known id is not taken twice, and can come again once it was removed") {
   Lanes lanes({});
   add(lanes, 1, "a");
-  CHECK(lanes.add(account, id_of(1), "a", t0) == Lanes::Admission::known);
+  CHECK(lanes.add(account, id_of(1), to("a"), t0) == Lanes::Admission::known);
   CHECK(take(lanes) == "msg_1");
-  CHECK(lanes.add(account, id_of(1), "a", t0) == Lanes::Admission::known);
+  CHECK(lanes.add(account, id_of(1), to("a"), t0) == Lanes::Admission::known);
   lanes.remove(id_of(1));
   CHECK(lanes.size() == 0);
   CHECK(lanes.in_flight() == 0);
@@ -117,7 +121,7 @@ TEST_CASE("lanes: a known id is not taken twice, and can come again once it was 
 TEST_CASE("lanes: a full lane turns away its own, not others', and tells when it has room") {
   Lanes lanes({.entries_max = 100, .entries_per_lane_max = 4});
   for (int n = 0; n < 4; ++n) add(lanes, n, "a");
-  CHECK(lanes.add(account, id_of(4), "a", t0) == Lanes::Admission::lane_full);
+  CHECK(lanes.add(account, id_of(4), to("a"), t0) == Lanes::Admission::lane_full);
   add(lanes, 10, "b", t0 + 1);
   CHECK(take(lanes) == "msg_0");
   lanes.remove(id_of(0));
@@ -131,7 +135,7 @@ TEST_CASE("lanes: a full lane turns away its own, not others', and tells when it
 TEST_CASE("lanes: past the total bound everything is turned away until half is gone") {
   Lanes lanes({.entries_max = 4, .entries_per_lane_max = 4});
   for (int n = 0; n < 4; ++n) add(lanes, n, "r" + std::to_string(n));
-  CHECK(lanes.add(account, id_of(4), "new", t0) == Lanes::Admission::full);
+  CHECK(lanes.add(account, id_of(4), to("new"), t0) == Lanes::Admission::full);
   CHECK(take(lanes) == "msg_0");
   lanes.remove(id_of(0));
   CHECK(!lanes.has_room_again());
