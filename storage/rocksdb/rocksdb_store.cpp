@@ -22,7 +22,7 @@ using rocksdb::SliceParts;
 using rocksdb::Status;
 
 constexpr std::int64_t disk_check_interval_ms = 100;
-constexpr std::int64_t fold_interval_ms = 30 * second_ms;
+constexpr std::int64_t fold_interval_ns = 30 * second_ms * 1'000'000;
 constexpr std::uint64_t disk_check_bytes = 8 << 20;
 constexpr std::size_t kept_batch_bytes = 8 << 20;
 
@@ -134,7 +134,7 @@ struct RocksStore::Impl {
         write(*database),
         next(next_position),
         clock(time),
-        folded_at(time.now()),
+        folded_at(time.mono()),
         disk(time, disk_check_interval_ms, disk_check_bytes, [this] { return has_room(); }) {}
 
   bool has_room() const;
@@ -147,7 +147,7 @@ struct RocksStore::Impl {
   GroupWrite write;
   Position next;
   const Clock& clock;
-  UtcTime folded_at;  // guarded by `commit_mutex`
+  MonoTime folded_at;  // guarded by `commit_mutex`
   std::atomic<bool> failed{false};
   PacedCheck disk;
 };
@@ -175,8 +175,8 @@ Error RocksStore::Impl::doubtful(Error error) {
 // each addition, which costs as much as the addition itself; writing the memory table to a file makes one value of them
 // too.
 void RocksStore::Impl::fold_deltas() {
-  const UtcTime now = clock.now();
-  if (now < folded_at + fold_interval_ms) return;
+  const MonoTime now = clock.mono();
+  if (now.ns - folded_at.ns < fold_interval_ns) return;
   folded_at = now;
   rocksdb::FlushOptions flush;
   flush.wait = false;

@@ -43,6 +43,35 @@ void fill_outbox(const std::string& data, const std::string& url, std::uint64_t 
   must("filling the outbox", store->sync());
 }
 
+// Gives every page of the server's log of deliveries to `take`. A page may be empty and yet have a next one.
+void each_page(const Tallyd& server, const std::string& status, const std::function<void(std::string_view)>& take) {
+  std::string cursor;
+  do {
+    const std::string target =
+        "/operator/v1/deliveries?status=" + status + "&limit=500" + (cursor.empty() ? "" : "&cursor=" + cursor);
+    const std::string page = server.call("GET", target, "", 200);
+    take(page);
+    cursor = member(page, "next_cursor");
+  } while (cursor != "null");
+}
+
+bool none_pending(const Tallyd& server) {
+  bool none = true;
+  each_page(server, "pending", [&](std::string_view page) { none = none && page.starts_with("{\"items\":[]"); });
+  return none;
+}
+
+// What the log tells of those that took more than one attempt.
+std::string repeated_deliveries(const Tallyd& server) {
+  std::uint64_t repeated = 0;
+  each_page(server, "delivered", [&](std::string_view page) {
+    for (std::size_t at = 0; (at = page.find("\"attempts\":", at)) != std::string::npos; ++at) {
+      if (integer_member(page.substr(at), "attempts") != 1) ++repeated;
+    }
+  });
+  return std::to_string(repeated) + " took more than one attempt";
+}
+
 // Waits for the deliveries and for their records; more or fewer than `expected` is a failure. The time is the
 // receiver's, from the first to the last.
 double deliveries_per_second(const Tallyd& server, const FixedServer& receiver, std::uint64_t expected) {
@@ -54,12 +83,11 @@ double deliveries_per_second(const Tallyd& server, const FixedServer& receiver, 
     }
   };
   waited_for([&] { return receiver.received().posts >= expected; });
-  waited_for([&] {
-    return server.call("GET", "/operator/v1/deliveries?status=pending&limit=1", "", 200).starts_with("{\"items\":[]");
-  });
+  waited_for([&] { return none_pending(server); });
   const FixedServer::Received received = receiver.received();
   if (received.posts != expected) {
-    give_up(std::to_string(expected) + " deliveries were due, " + std::to_string(received.posts) + " came");
+    give_up(std::to_string(expected) + " deliveries were due, " + std::to_string(received.posts) + " came; " +
+            repeated_deliveries(server));
   }
   return static_cast<double>(expected - 1) / received.seconds;
 }
