@@ -11,11 +11,18 @@ namespace {
 
 using Node = rapidjson::Value;
 
-constexpr unsigned parse_flags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+constexpr unsigned ascii_flags = rapidjson::kParseIterativeFlag;
+constexpr unsigned utf8_flags = ascii_flags | rapidjson::kParseValidateEncodingFlag;
 constexpr int depth_max = 64;
 
 const Node& node_of(const void* node) {
   return *static_cast<const Node*>(node);
+}
+
+bool is_ascii(std::string_view text) noexcept {
+  unsigned char all = 0;
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
 }
 
 // Before parsing, because freeing a deep tree recurses.
@@ -68,7 +75,9 @@ std::string written(const void* node) {
 Result<Json> Json::parse(std::string_view text) {
   if (too_deep(text)) return fail(Errc::invalid_argument, "JSON is nested too deeply");
   auto document = std::make_shared<rapidjson::Document>();
-  document->Parse<parse_flags>(text.data(), text.size());
+  // The validating reader goes byte by byte; most log lines need no validation.
+  is_ascii(text) ? document->Parse<ascii_flags>(text.data(), text.size())
+                 : document->Parse<utf8_flags>(text.data(), text.size());
   if (document->HasParseError()) {
     return fail(Errc::invalid_argument, "not JSON (byte " + std::to_string(document->GetErrorOffset() + 1) + ")");
   }
@@ -125,6 +134,7 @@ std::string Json::text() const {
   if (node_ == nullptr) return {};
   const Node& node = node_of(node_);
   if (node.IsString()) return {node.GetString(), node.GetStringLength()};
+  if (node.IsInt64()) return std::to_string(node.GetInt64());
   return node.IsNumber() || node.IsBool() ? dump() : std::string();
 }
 
