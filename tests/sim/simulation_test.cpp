@@ -3,6 +3,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #define DOCTEST_CONFIG_NO_POSIX_SIGNALS
 #include <doctest/doctest.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -47,12 +48,18 @@ extern "C" void tell_seed(int signal) {
   _exit(2);
 }
 
-constexpr unsigned seconds_per_run_max = 60;
+// Of processor time, so that a busy machine is no reason.
+void limit_seconds(int seconds) {
+  const itimerval timer{{0, 0}, {seconds, 0}};
+  (void)setitimer(ITIMER_VIRTUAL, &timer, nullptr);
+}
+
+constexpr int seconds_per_run_max = 60;
 
 SimulationResult run(std::uint64_t seed, Canary canary, bool trace = false) {
-  alarm(seconds_per_run_max);
+  limit_seconds(seconds_per_run_max);
   SimulationResult result = simulate({seed, settings.steps, canary, trace});
-  alarm(0);
+  limit_seconds(0);
   return result;
 }
 
@@ -143,7 +150,7 @@ int main(int argc, char** argv) {
   settings.seeds = setting(argc, argv, "seeds", settings.seeds);
   settings.first = setting(argc, argv, "first", settings.first);
   settings.steps = static_cast<int>(setting(argc, argv, "steps", static_cast<std::uint64_t>(settings.steps)));
-  for (const int signal : {SIGABRT, SIGSEGV, SIGALRM}) std::signal(signal, tell_seed);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGVTALRM}) std::signal(signal, tell_seed);
   doctest::Context context(argc, argv);
   return context.run();
 }
