@@ -149,7 +149,12 @@ rocksdb::ColumnFamilyOptions rollup_options(rocksdb::BlockBasedTableOptions tabl
   return options;
 }
 
-rocksdb::ColumnFamilyOptions dedup_options(const rocksdb::BlockBasedTableOptions& table, const Clock& clock) {
+rocksdb::ColumnFamilyOptions dedup_options(rocksdb::BlockBasedTableOptions table, const Clock& clock) {
+  // Every look-up asks the filters. In pieces they fit into the cache; a filter of millions of keys in one block does
+  // not, and would be read anew each time.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 16 * 1024;
   auto options = common_options(table, 64 * mib);
   // Keys come at random and are never read in order: universal compaction rewrites them least often.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
