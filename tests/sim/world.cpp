@@ -50,7 +50,7 @@ void World::start_server() {
   }
   idle_ = false;
   check_all_ = true;
-  server_->on_write([this] { clients_.read_report_meanwhile(*server_); });
+  server_->on_write([this] { act_meanwhile(); });
 }
 
 void World::end_server() {
@@ -172,6 +172,23 @@ void World::act() {
     default:
       trace("time goes on");
       return wait(dice_.below(8) == 0 ? 40 * second_ms : 2 * second_ms);
+  }
+}
+
+// While a commit waits for the disk, the others go on.
+void World::act_meanwhile() {
+  clients_.read_report_meanwhile(*server_);
+  switch (dice_.below(6)) {
+    case 0:
+      return clients_.send_events(*server_);
+    case 1:
+      return clients_.cancel_job(*server_);
+    case 2:
+    case 3:
+      (void)server_->run_shards();
+      return;
+    default:
+      return;
   }
 }
 

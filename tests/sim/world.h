@@ -35,6 +35,7 @@ class World {
   void restart(Death death);
   void stop_cleanly();
   void act();
+  void act_meanwhile();
   void accident();
   void wait(std::uint64_t ms_max);
   void drop_old_jobs();
