@@ -440,7 +440,7 @@ void random_commits_read_as_a_plain_map_would(Store& store) {
   for (int round = 0; round < 200; ++round) {
     std::vector<Batch> group;
     for (std::uint64_t i = 0; i <= random.below(3); ++i) {
-      Batch batch(AccountId(accounts[random.below(3)]));
+      Batch batch{AccountId(accounts[random.below(3)])};
       for (std::uint64_t k = 0; k < random.below(4); ++k) {
         std::string key(random.below(3), static_cast<char>(random.below(3)));
         if (random.below(3) == 0) {
