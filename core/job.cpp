@@ -117,6 +117,7 @@ std::string encode(const Job& job) {
   out.u64(job.progress_total);
   out.text(job.error_code);
   out.text(job.error_message);
+  out.text(job.delivery.str());
   return bytes;
 }
 
@@ -141,6 +142,7 @@ Result<Job> decode_job(std::string_view bytes) {
   job.progress_total = in.u64();
   job.error_code = in.text();
   job.error_message = in.text();
+  job.delivery = DeliveryId(read_string(in));
   if (!in.done()) return fail(Errc::corrupt, "a job row cannot be read");
   return job;
 }

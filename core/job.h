@@ -36,6 +36,7 @@ struct Job {
   std::uint64_t progress_total = 0;
   std::string error_code;  // when failed
   std::string error_message;
+  DeliveryId delivery;  // of the outcome, once finished with a callback_url
 
   bool finished() const noexcept { return status >= JobStatus::completed; }
 };

@@ -12,10 +12,17 @@ using storage::Table;
 
 namespace {
 
-std::string time_row(const Job& job) {
+// A row of job_by_time begins with the milliseconds, shifted to leave room for the order within one of them.
+constexpr int order_bits = 12;
+
+std::uint64_t first_order_at(UtcTime time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.ms())) << order_bits;
+}
+
+std::string order_row(std::uint64_t order, const RequestId& id) {
   std::string key;
-  append_be64(key, static_cast<std::uint64_t>(job.created_at.ms()));
-  key += job.id.str();
+  append_be64(key, order);
+  key += id.str();
   return key;
 }
 
@@ -29,7 +36,7 @@ std::string to_hex(std::string_view bytes) {
   return hex;
 }
 
-// A cursor is the hex of the time and the id itself.
+// A cursor is the hex of the order and the id itself.
 Result<std::string> row_of_cursor(std::string_view cursor) {
   const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   if (cursor.size() < 17 || cursor[16] != '.' || !looks_like_request_id(cursor.substr(17))) {
@@ -84,6 +91,16 @@ Result<void> Jobs::recover() {
   return scanned;
 }
 
+// Grows from job to job, so that jobs of one millisecond are listed in the order of their submits.
+std::uint64_t Jobs::next_order(UtcTime now) noexcept {
+  std::uint64_t last = last_order_.load(std::memory_order_relaxed);
+  std::uint64_t next = 0;
+  do {
+    next = std::max(first_order_at(now), last + 1);
+  } while (!last_order_.compare_exchange_weak(last, next, std::memory_order_relaxed));
+  return next;
+}
+
 void Jobs::submit(Job job, Then<Job> done) {
   if (auto admitted = scheduler_.admit(job.account); !admitted) return done(admitted.error());
   const UtcTime now = clock_.now();
@@ -94,10 +111,10 @@ void Jobs::submit(Job job, Then<Job> done) {
   auto stored = std::make_shared<const Job>(std::move(job));
   writer_.post(
       stored->account,
-      [this, stored](AccountTx& tx) -> Result<void> {
+      [this, stored, order = next_order(now)](AccountTx& tx) -> Result<void> {
         tx.put(Table::job, stored->id.str(), encode(*stored));
         tx.put(Table::open_job, stored->id.str(), "");
-        tx.put(Table::job_by_time, time_row(*stored), "");
+        tx.put(Table::job_by_time, order_row(order, stored->id), "");
         tx.on_commit([this, stored](storage::Position) {
           scheduler_.offer({stored->account, stored->id, false}, stored->run_after, stored->run_after);
           if (wake_) wake_();
@@ -180,9 +197,8 @@ void Jobs::change(const AccountId& account, const RequestId& id, Durability dura
 }
 
 // The rows that go with the end of a job, in the same commit as its status.
-Result<void> Jobs::store_outcome(AccountTx& tx, const Job& job, std::string result) {
+Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
   tx.erase(Table::open_job, job.id.str());
-  std::optional<DeliveryId> delivery_id;
   if (!job.callback_url.empty() && job.status != JobStatus::cancelled) {
     Delivery delivery;
     delivery.id = DeliveryId(make_id(random_, "msg"));
@@ -195,22 +211,22 @@ Result<void> Jobs::store_outcome(AccountTx& tx, const Job& job, std::string resu
     tx.put(Table::delivery, delivery.id.str(), encode(delivery));
     tx.put(Table::delivery_body, delivery.id.str(), hooks_.callback_body(job, result));
     tx.put(Table::open_delivery, delivery.id.str(), "");
-    delivery_id = delivery.id;
+    job.delivery = delivery.id;
   }
   if (job.status == JobStatus::completed) tx.put(Table::job_result, job.id.str(), std::move(result));
-  tx.on_commit([this, job, delivery_id](storage::Position) {
-    finished(job);
-    if (delivery_id && hooks_.delivery_ready) hooks_.delivery_ready(job.account, *delivery_id);
+  tx.on_commit([this, account = job.account, id = job.id, delivery = job.delivery](storage::Position) {
+    finished(account, id);
+    if (!delivery.empty() && hooks_.delivery_ready) hooks_.delivery_ready(account, delivery);
   });
   return {};
 }
 
-void Jobs::finished(const Job& job) {
-  scheduler_.retire(job.account);
+void Jobs::finished(const AccountId& account, const RequestId& id) {
+  scheduler_.retire(account);
   std::vector<std::pair<std::uint64_t, std::function<void()>>> waiting;
   {
     const std::lock_guard lock(watch_mutex_);
-    const auto found = watches_.find(job.id);
+    const auto found = watches_.find(id);
     if (found == watches_.end()) return;
     waiting = std::move(found->second);
     watches_.erase(found);
@@ -306,27 +322,40 @@ void Jobs::fail_attempt(const Job& job, const Error& error, bool permanent, Then
 }
 
 Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
-  std::vector<JobRef> old;
+  struct Old {
+    Job job;
+    std::string order_row;
+  };
+  std::vector<Old> old;
   std::string end;
-  append_be64(end, static_cast<std::uint64_t>(std::max<std::int64_t>(0, before.ms())));
+  append_be64(end, first_order_at(before));
+  std::optional<Error> broken;
   const auto scanned = store_.scan_all(
       Table::job_by_time, AccountId(), [&](std::string_view account, std::string_view key, std::string_view) {
-        if (key.substr(0, 8) < end)
-          old.push_back({AccountId(std::string(account)), RequestId(std::string(key.substr(8))), false});
+        if (key.substr(0, 8) >= end) return true;
+        auto job = find(AccountId(std::string(account)), RequestId(std::string(key.substr(8))));
+        if (!job && job.error().code != Errc::not_found) return broken = job.error(), false;
+        if (job && job->finished()) old.push_back({std::move(*job), std::string(key)});
         return old.size() < limit;
       });
+  if (broken) return *broken;
   if (!scanned) return scanned.error();
-  for (const JobRef& ref : old) {
+  for (Old& each : old) {
+    AccountId account = each.job.account;
     writer_.post(
-        ref.account,
-        [id = ref.id](AccountTx& tx) -> Result<void> {
-          const auto row = tx.get(Table::job, id.str());
-          if (!row) return row.error();
-          const auto job = read_job(*row);
-          if (!job || !job->finished()) return {};
-          tx.erase(Table::job, id.str());
-          tx.erase(Table::job_result, id.str());
-          tx.erase(Table::job_by_time, time_row(*job));
+        std::move(account),
+        [each = std::move(each)](AccountTx& tx) -> Result<void> {
+          const std::string& delivery = each.job.delivery.str();
+          if (!delivery.empty()) {
+            const auto open = tx.get(Table::open_delivery, delivery);
+            if (!open) return open.error();
+            if (*open) return {};  // still to be told; the job goes when that is over
+            tx.erase(Table::delivery, delivery);
+            tx.erase(Table::delivery_body, delivery);
+          }
+          tx.erase(Table::job, each.job.id.str());
+          tx.erase(Table::job_result, each.job.id.str());
+          tx.erase(Table::job_by_time, each.order_row);
           return {};
         },
         Durability::relaxed, nullptr);

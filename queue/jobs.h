@@ -74,15 +74,17 @@ class Jobs {
   void complete(const Job& job, std::string result, Then<Job> done);
   void fail_attempt(const Job& job, const Error& error, bool permanent, Then<Job> done);
 
-  // Drops finished jobs created before `before`, at most `limit` of them. Returns how many.
+  // Drops finished jobs created before `before` with their results and deliveries, at most `limit` of them; one whose
+  // delivery is still pending waits for it. Returns how many were looked at for that.
   Result<std::size_t> drop_old(UtcTime before, std::size_t limit);
 
  private:
   using Change = std::function<Result<void>(storage::AccountTx&, Job&)>;
   void change(const AccountId& account, const RequestId& id, storage::Durability durability, Change change,
               Then<Job> done);
-  Result<void> store_outcome(storage::AccountTx& tx, const Job& job, std::string result);
-  void finished(const Job& job);
+  Result<void> store_outcome(storage::AccountTx& tx, Job& job, std::string result);
+  void finished(const AccountId& account, const RequestId& id);
+  std::uint64_t next_order(UtcTime now) noexcept;
 
   storage::Store& store_;
   storage::Writer& writer_;
@@ -93,6 +95,7 @@ class Jobs {
   JobHooks hooks_;
   std::function<void()> wake_;
   std::atomic<std::uint32_t> sequence_{0};
+  std::atomic<std::uint64_t> last_order_{0};
 
   std::mutex watch_mutex_;
   std::unordered_map<RequestId, std::vector<std::pair<std::uint64_t, std::function<void()>>>> watches_;

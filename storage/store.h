@@ -37,7 +37,7 @@ enum class Table : std::uint8_t {
                // may drop a row once it is 33 days old
   meter = 14,  // "" -> the account's journal sequence that its rollups include
   idempotency = 15,  // Idempotency-Key -> the response that was given
-  job_by_time = 16,  // created_at ms big-endian, request id -> "": the order of lists and of retention
+  job_by_time = 16,  // created_at ms * 4096 + order big-endian, request id -> "": the order of lists and of retention
 };
 inline constexpr Table all_tables[] = {
     Table::meta,          Table::account,       Table::credential,  Table::price,

@@ -186,6 +186,7 @@ TEST_CASE("job: a stored job is read back whole") {
   job.progress_total = 1ull << 63;
   job.error_code = "code";
   job.error_message = "message";
+  job.delivery = DeliveryId("msg_1");
   job.finished_at = t0 + 5;
   const auto decoded = decode_job(encode(job));
   REQUIRE(decoded);
@@ -206,6 +207,7 @@ TEST_CASE("job: a stored job is read back whole") {
   CHECK(decoded->progress_total == 1ull << 63);
   CHECK(decoded->error_code == "code");
   CHECK(decoded->error_message == "message");
+  CHECK(decoded->delivery == job.delivery);
 }
 
 TEST_CASE("job: bytes that no encoder wrote are corrupt, never trouble") {

@@ -159,6 +159,8 @@ void JobModel::check_delivery(const Store& store, const Delivery& delivery) {
   const std::string what = "delivery " + delivery.id.str();
   const auto outcome = outcomes_.find(delivery.request);
   if (outcome == outcomes_.end()) return verdict_.broken(what + " tells of a job that is not finished");
+  if (!stored_.contains(delivery.request)) return verdict_.broken(what + " is left of a job that was dropped");
+  if (outcome->second.job.delivery != delivery.id) verdict_.broken(what + " is not the one that its job names");
   const std::string expected = Server::callback_body(outcome->second.job, outcome->second.result);
   const auto body = store.get(Table::delivery_body, delivery.account, delivery.id.str()).value();
   if (body != expected) verdict_.broken(what + " does not have the body that a poll answers");
@@ -177,10 +179,13 @@ void JobModel::check_quiescent(const Store& store) {
     if (delivery.status == DeliveryStatus::pending)
       verdict_.broken("delivery " + delivery.id.str() + " is pending for ever");
   }
+  std::set<DeliveryId> known;
+  for (const Delivery& delivery : deliveries_) known.insert(delivery.id);
+  for (const auto& [id, outcome] : outcomes_) {
+    if (!stored_.contains(id)) known.insert(outcome.job.delivery);  // dropped together
+  }
   for (const auto& [id, body] : bodies_) {
-    bool known = false;
-    for (const Delivery& delivery : deliveries_) known = known || delivery.id == id;
-    if (!known) verdict_.broken("delivery " + id.str() + " came and is not stored");
+    if (!known.contains(id)) verdict_.broken("delivery " + id.str() + " came and is not stored");
   }
 }
 
