@@ -89,6 +89,10 @@ struct App::Parts {
   std::unique_ptr<http::Server> server;
 
   Parts(const Config& c, Clock& k, Random& r, Log& l) : config(c), clock(k), random(r), log(l) {}
+  // A start that failed half way may have posted commands that speak of the parts below the writer.
+  ~Parts() {
+    if (writer) writer->stop();
+  }
 
   Result<void> open_storage();
   void make_webhooks();
