@@ -31,6 +31,22 @@ Cidr read_cidr(Decoder& in) {
   return in.ok() ? Cidr{IpAddress::from_v6(bytes), bits} : Cidr{};
 }
 
+void write_reload(Encoder& out, const AutoReload& reload) {
+  out.boolean(reload.enabled);
+  write_credits(out, reload.threshold);
+  write_credits(out, reload.amount);
+  write_optional(out, reload.daily_cap, write_credits);
+}
+
+AutoReload read_reload(Decoder& in) {
+  AutoReload reload;
+  reload.enabled = in.boolean();
+  reload.threshold = read_credits(in);
+  reload.amount = read_credits(in);
+  reload.daily_cap = read_optional(in, read_credits);
+  return reload;
+}
+
 void write_subscription(Encoder& out, const Subscription& subscription) {
   out.text(subscription.plan);
   write_optional(out, subscription.monthly_allocation, write_credits);
@@ -78,6 +94,13 @@ bool ApiKey::allows(const IpAddress& address) const noexcept {
                                             [&](const Cidr& range) { return range.contains(address); });
 }
 
+LedgerTerms ledger_terms(const Account& account) {
+  const Subscription& subscription = account.subscription;
+  return {account.overdraft_limit, subscription.unlimited,    subscription.monthly_allocation,
+          subscription.rollover,   subscription.rollover_cap, account.low_balance_thresholds,
+          account.reload};
+}
+
 std::string encode(const Account& account) {
   std::string bytes;
   Encoder out(bytes);
@@ -92,6 +115,7 @@ std::string encode(const Account& account) {
   out.u64(account.low_balance_thresholds.size());
   for (const Credits threshold : account.low_balance_thresholds) write_credits(out, threshold);
   write_subscription(out, account.subscription);
+  write_reload(out, account.reload);
   out.text(account.webhook.current);
   out.text(account.webhook.previous);
   write_time(out, account.webhook.previous_until);
@@ -114,6 +138,7 @@ Result<Account> decode_account(std::string_view bytes) {
     account.low_balance_thresholds.push_back(read_credits(in));
   }
   account.subscription = read_subscription(in);
+  account.reload = read_reload(in);
   account.webhook.current = in.text();
   account.webhook.previous = in.text();
   account.webhook.previous_until = read_time(in);

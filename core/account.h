@@ -9,6 +9,7 @@
 
 #include "core/credits.h"
 #include "core/ids.h"
+#include "core/ledger_terms.h"
 #include "core/net.h"
 #include "core/rate_limit.h"
 #include "core/time.h"
@@ -41,9 +42,12 @@ struct Account {
   Credits overdraft_limit;
   std::vector<Credits> low_balance_thresholds;
   Subscription subscription;
+  AutoReload reload;
   WebhookSecrets webhook;
   UtcTime created_at;
 };
+
+LedgerTerms ledger_terms(const Account& account);
 
 enum class KeyKind : std::uint8_t { pair = 1, token };
 enum class KeyStatus : std::uint8_t { active = 1, disabled, revoked };

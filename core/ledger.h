@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "core/ledger_entry.h"
+#include "core/ledger_terms.h"
 
 namespace tally {
 
@@ -89,14 +90,6 @@ struct Hold {
   std::string event_id;
 };
 
-// One request to the operator's payment system at a time.
-struct AutoReload {
-  bool enabled = false;
-  Credits threshold;
-  Credits amount;
-  std::optional<Credits> daily_cap;  // of requests, per UTC day; refused ones do not count
-};
-
 struct ReloadState {
   std::uint64_t last = 0;  // the number of the last request
   bool pending = false;    // it has no outcome yet
@@ -104,17 +97,6 @@ struct ReloadState {
   UtcTime not_before;      // of the next one
   std::int32_t day = 0;    // `requested` is of this day
   Credits requested;
-};
-
-// What a command must know of the account besides its ledger.
-struct LedgerTerms {
-  Credits overdraft_limit;
-  bool unlimited = false;  // metered and priced, never debited
-  std::optional<Credits> monthly_allocation;
-  bool rollover = false;
-  std::optional<Credits> rollover_cap;
-  std::vector<Credits> low_balance_thresholds;
-  AutoReload reload;
 };
 
 struct LedgerState {

@@ -36,14 +36,22 @@ enum class Table : std::uint8_t {
   dedup = 13,  // event fingerprint -> its arrival's UTC ms as 8 bytes big-endian, then where the event lies. A backend
                // may drop a row once it is 33 days old
   meter = 14,  // "" -> the account's journal sequence that its rollups include
-  idempotency = 15,  // Idempotency-Key -> the response that was given
-  job_by_time = 16,  // created_at ms * 4096 + order big-endian, request id -> "": the order of lists and of retention
+  idempotency = 15,   // Idempotency-Key -> arrival's UTC ms as 8 bytes big-endian, then the response that was given. A
+                      // backend may drop a row once it is 8 days old
+  job_by_time = 16,   // created_at ms * 4096 + order big-endian, request id -> "": the order of lists and of retention
+  ledger = 17,        // "" -> LedgerState
+  ledger_entry = 18,  // the last entry's seq, 8 bytes big-endian -> consecutive LedgerEntries
+  lot = 19,           // number, 8 bytes big-endian -> Lot
+  hold = 20,          // number, 8 bytes big-endian -> Hold
+  open_hold = 21,     // number, 8 bytes big-endian -> "": holds that are open
+  reversal = 22,      // fingerprint of an event that was reversed -> seq of its reversal
 };
 inline constexpr Table all_tables[] = {
-    Table::meta,          Table::account,       Table::credential,  Table::price,
-    Table::job,           Table::job_result,    Table::open_job,    Table::delivery,
-    Table::delivery_body, Table::open_delivery, Table::rollup_day,  Table::rollup_month,
-    Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time};
+    Table::meta,        Table::account,      Table::credential,   Table::price,         Table::job,
+    Table::job_result,  Table::open_job,     Table::delivery,     Table::delivery_body, Table::open_delivery,
+    Table::rollup_day,  Table::rollup_month, Table::dedup,        Table::meter,         Table::idempotency,
+    Table::job_by_time, Table::ledger,       Table::ledger_entry, Table::lot,           Table::hold,
+    Table::open_hold,   Table::reversal};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();

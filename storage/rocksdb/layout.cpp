@@ -25,9 +25,15 @@ Family family_of(Table table) noexcept {
     case Table::meter:
     case Table::idempotency:
     case Table::job_by_time:
+    case Table::ledger:
+    case Table::lot:
+    case Table::hold:
+    case Table::open_hold:
+    case Table::reversal:
       return Family::records;
     case Table::job_result:
     case Table::delivery_body:
+    case Table::ledger_entry:
       return Family::bulk;
     case Table::rollup_day:
     case Table::rollup_month:
@@ -94,28 +100,37 @@ class RollupMerge final : public rocksdb::AssociativeMergeOperator {
   const char* Name() const override { return "tally.rollup"; }
 };
 
-class DropOldDedup final : public rocksdb::CompactionFilter {
+// Drops rows whose value begins with a time that lies too far back: those of one table, or of the whole family.
+struct Retention {
+  std::optional<Table> table;
+  std::int64_t kept_ms;
+};
+
+class DropOld final : public rocksdb::CompactionFilter {
  public:
-  explicit DropOldDedup(std::int64_t oldest_ms) : oldest_ms_(oldest_ms) {}
-  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
+  DropOld(Retention retention, UtcTime now) : retention_(retention), oldest_ms_(now.ms() - retention.kept_ms) {}
+  bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*, bool*) const override {
+    if (retention_.table && (key.empty() || key[0] != static_cast<char>(*retention_.table))) return false;
     return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view(value))) < oldest_ms_;
   }
-  const char* Name() const override { return "tally.dedup"; }
+  const char* Name() const override { return "tally.drop_old"; }
 
  private:
+  const Retention retention_;
   const std::int64_t oldest_ms_;
 };
 
-class DropOldDedupFactory final : public rocksdb::CompactionFilterFactory {
+class DropOldFactory final : public rocksdb::CompactionFilterFactory {
  public:
-  explicit DropOldDedupFactory(const Clock& clock) : clock_(clock) {}
+  DropOldFactory(Retention retention, const Clock& clock) : retention_(retention), clock_(clock) {}
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<DropOldDedup>(clock_.now().ms() - dedup_kept_ms);
+    return std::make_unique<DropOld>(retention_, clock_.now());
   }
-  const char* Name() const override { return "tally.dedup"; }
+  const char* Name() const override { return "tally.drop_old"; }
 
  private:
+  const Retention retention_;
   const Clock& clock_;
 };
 
@@ -142,6 +157,13 @@ rocksdb::ColumnFamilyOptions common_options(const rocksdb::BlockBasedTableOption
   return options;
 }
 
+rocksdb::ColumnFamilyOptions records_options(const rocksdb::BlockBasedTableOptions& table, const Clock& clock) {
+  auto options = common_options(table, 32 * mib);
+  options.compaction_filter_factory =
+      std::make_shared<DropOldFactory>(Retention{Table::idempotency, idempotency_kept_ms}, clock);
+  return options;
+}
+
 rocksdb::ColumnFamilyOptions rollup_options(rocksdb::BlockBasedTableOptions table) {
   table.block_size = 16 * 1024;  // reports read hundreds of neighbours
   auto options = common_options(table, 64 * mib);
@@ -158,7 +180,7 @@ rocksdb::ColumnFamilyOptions dedup_options(rocksdb::BlockBasedTableOptions table
   auto options = common_options(table, 64 * mib);
   // Keys come at random and are never read in order: universal compaction rewrites them least often.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
-  options.compaction_filter_factory = std::make_shared<DropOldDedupFactory>(clock);
+  options.compaction_filter_factory = std::make_shared<DropOldFactory>(Retention{{}, dedup_kept_ms}, clock);
   options.periodic_compaction_seconds = 7 * 24 * 3600;  // so that old rows go although nothing is added beside them
   // Look-ups mostly miss; a filter spares them the walk through the memtable.
   options.memtable_prefix_bloom_size_ratio = 0.02;
@@ -216,7 +238,7 @@ rocksdb::DBOptions database_options(const Tuning& tuning) {
 std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const Tuning& tuning, const Clock& clock) {
   const auto table = table_options(rocksdb::NewLRUCache(tuning.cache_bytes));
   return {
-      {rocksdb::kDefaultColumnFamilyName, common_options(table, 32 * mib)},
+      {rocksdb::kDefaultColumnFamilyName, records_options(table, clock)},
       {"bulk", common_options(table, 64 * mib)},
       {"rollup", rollup_options(table)},
       {"dedup", dedup_options(table, clock)},

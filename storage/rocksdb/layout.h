@@ -50,6 +50,8 @@ bool has_table_byte(Table table) noexcept;
 
 // Rows of `dedup` that arrived longer ago than this are dropped by compaction.
 inline constexpr std::int64_t dedup_kept_ms = 33 * day_ms;
+// The same for `idempotency`.
+inline constexpr std::int64_t idempotency_kept_ms = 8 * day_ms;
 
 struct Tuning {
   std::uint64_t cache_bytes;

@@ -1,0 +1,96 @@
+// The accounts' ledgers as stored rows: every change is decided by core/ledger.h and committed whole.
+//
+// The states of recently used accounts are kept in memory, ahead of the disk by what is on its way there. That is safe
+// because a command that changed a state is always written, and a commit whose outcome is unknown ends the process.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "core/account.h"
+#include "core/clock.h"
+#include "core/ledger.h"
+#include "storage/writer.h"
+
+namespace tally::storage {
+
+struct LedgersOptions {
+  std::size_t cached_accounts_max = 65'536;  // about 500 bytes each; those in use are kept beyond it
+  std::size_t due_at_once_max = 1'000;       // accounts that one tick brings up to date
+};
+
+// Thread-safe.
+class Ledgers {
+ public:
+  using Accounts = std::function<std::shared_ptr<const Account>(const AccountId&)>;
+  // Writes what follows from a change besides the ledger (notices, reload requests), in the same commit. Must not fail.
+  using Outbox = std::function<void(AccountTx&, const LedgerChanges&)>;
+  // Decides by calling the ledger; what it refuses is for the caller to remember.
+  using Work = std::function<void(Ledger&)>;
+
+  // `accounts` gives the account as it is now, on any thread; an unknown one has no terms.
+  Ledgers(Store& store, Writer& writer, const Clock& clock, Accounts accounts, LedgersOptions options = {});
+  ~Ledgers();
+  void set_outbox(Outbox outbox);
+
+  // Reads when time alone changes something, for every account; call once, before the first tick.
+  Result<void> recover();
+
+  // Within a command: brings the ledger up to date, lets `work` decide, and writes. An error means that nothing was
+  // decided or written (Errc::exhausted, Errc::corrupt). After success the command must succeed too, so call it last.
+  Result<void> change(AccountTx& tx, const Work& work);
+  // The same as a command of its own, synced.
+  void post(const AccountId& account, Work work, Done done);
+
+  // The account's state, without its holds, as of all that is committed and due now. `then` is called at once or on the
+  // committer's thread.
+  void read(const AccountId& account, std::function<void(Result<LedgerState>)> then);
+
+  // Committed rows.
+  Result<Lot> lot(const AccountId& account, std::uint64_t number) const;
+  // From `from` on in order of their numbers; at most `limit`.
+  Result<std::vector<Lot>> lots(const AccountId& account, std::uint64_t from, std::size_t limit) const;
+  Result<Hold> hold(const AccountId& account, std::uint64_t number) const;
+  Result<LedgerEntry> entry(const AccountId& account, std::uint64_t seq) const;
+  // From `from` on; return false to stop.
+  Result<void> scan_entries(const AccountId& account, std::uint64_t from,
+                            const std::function<bool(const LedgerEntry&)>& visit) const;
+  // Those before `before` (0: from the newest), the newest first; return false to stop.
+  Result<void> scan_entries_back(const AccountId& account, std::uint64_t before,
+                                 const std::function<bool(const LedgerEntry&)>& visit) const;
+
+  // Brings accounts up to date for which something is due; call every second or so.
+  void tick();
+
+ private:
+  struct Cached;
+  struct Stripe {
+    std::mutex mutex;
+    std::unordered_map<AccountId, std::shared_ptr<Cached>> accounts;
+  };
+  Stripe& stripe_of(const AccountId& account);
+  Result<std::shared_ptr<Cached>> acquire(AccountTx& tx);
+  Result<LedgerState> load(AccountTx& tx) const;
+  void write(AccountTx& tx, const LedgerState& state, const LedgerChanges& changes);
+  void set_due(const AccountId& account, std::optional<UtcTime> due_at);
+
+  Store& store_;
+  Writer& writer_;
+  const Clock& clock_;
+  Accounts accounts_;
+  LedgersOptions options_;
+  Outbox outbox_;
+  std::array<Stripe, 16> stripes_;
+
+  std::mutex due_mutex_;
+  std::set<std::pair<UtcTime, AccountId>> due_;
+  std::unordered_map<AccountId, UtcTime> due_at_;
+};
+
+}  // namespace tally::storage
