@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t usage_kind = 1;
+constexpr std::uint8_t reversal_kind = 2;
 
 enum Flag : std::uint8_t {
   flag_ok = 1,
@@ -31,6 +32,7 @@ void encode_event(Encoder& out, const ChargedEvent& charged) {
   out.i64(charged.charged.micros());
   out.text(charged.category);
   out.u64(charged.price_version);
+  out.u64(charged.entry);
   if (event.credits) out.i64(event.credits->micros());
   if (!event.source.empty()) out.text(event.source);
   if (!event.key.empty()) out.text(event.key);
@@ -55,6 +57,7 @@ ChargedEvent decode_event(Decoder& in) {
   charged.charged = Credits::from_micros(in.i64());
   charged.category = in.text();
   charged.price_version = static_cast<std::uint32_t>(in.u64());
+  charged.entry = in.u64();
   if (flags & flag_own_credits) event.credits = Credits::from_micros(in.i64());
   if (flags & flag_source) event.source = in.text();
   if (flags & flag_key) event.key = in.text();
@@ -75,7 +78,7 @@ std::string encode(const UsageRecord& record) {
   bytes.reserve(16 + record.events.size() * 128);
   Encoder out(bytes);
   out.u8(record_version);
-  out.u8(usage_kind);
+  out.u8(record.reversal ? reversal_kind : usage_kind);
   out.i64(record.arrived_at.ms());
   out.u64(record.events.size());
   for (const ChargedEvent& event : record.events) encode_event(out, event);
@@ -84,9 +87,12 @@ std::string encode(const UsageRecord& record) {
 
 Result<UsageRecord> decode_usage_record(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.u8() != record_version || in.u8() != usage_kind)
-    return fail(Errc::corrupt, "journal record of an unknown version or kind");
   UsageRecord record;
+  const std::uint8_t version = in.u8();
+  const std::uint8_t kind = in.u8();
+  record.reversal = kind == reversal_kind;
+  if (version != record_version || (kind != usage_kind && kind != reversal_kind))
+    return fail(Errc::corrupt, "journal record of an unknown version or kind");
   record.arrived_at = UtcTime::from_ms(in.i64());
   for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) record.events.push_back(decode_event(in));
   if (!in.done()) return fail(Errc::corrupt, "journal record is cut short or too long");

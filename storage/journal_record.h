@@ -1,4 +1,5 @@
-// A journal record: the usage events of one account that one command accepted, as they were charged.
+// A journal record: the usage events of one account that one command accepted, as they were charged; or the one event
+// whose charge and counts a command took back.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,12 @@ struct ChargedEvent {
   Credits charged;
   std::string category;
   std::uint32_t price_version = 0;
+  std::uint64_t entry = 0;  // seq of the debit in the account's ledger; 0: nothing was debited
 };
 
 struct UsageRecord {
   UtcTime arrived_at;
+  bool reversal = false;  // the events count negative
   std::vector<ChargedEvent> events;
 };
 

@@ -87,6 +87,17 @@ Share share_of(const ChargedEvent& charged) {
   return share;
 }
 
+// What takes the share back.
+Share negated(Share share) {
+  Counters& c = share.counters;
+  c = {-c.requests, -c.ok, -c.failed, -c.results, -c.credits_micros};
+  return share;
+}
+
+Debit debit_of(const UsageEvent& event, const Charge& charge) {
+  return {charge.credits, event.endpoint, event.source, event.id, charge.price_version, "", ""};
+}
+
 void add_share(DayRows& days, const Share& share) {
   RollupValue& row = days[share.key];
   row.total += share.counters;
@@ -117,9 +128,24 @@ Result<void> add_stored(const Rows& rows, Table table, const AccountId& account,
 }  // namespace
 
 struct Meter::Impl {
+  // A usage event on its way into the journal.
+  struct Candidate {
+    UsageEvent* event;
+    std::size_t place;  // in the batch
+    Fingerprint fingerprint;
+    Charge charge;
+    std::string category;
+  };
+  // Where an accepted event lies in the journal.
+  struct Found {
+    Position position;
+    std::uint64_t index;
+  };
+
   Store& store;
   Writer& writer;
   Clock& clock;
+  Ledgers& ledgers;
   std::function<std::shared_ptr<const PriceBook>()> prices;
   MeterOptions options;
   std::optional<Fingerprinter> fingerprinter;
@@ -141,8 +167,17 @@ struct Meter::Impl {
   }
 
   Result<std::vector<bool>> known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints);
+  Result<std::vector<Candidate>> choose(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
+                                        std::vector<Fingerprint>& reserved);
   Result<void> accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
                       std::vector<Fingerprint>& reserved);
+  void record(AccountTx& tx, const UsageRecord& record, std::vector<Fingerprint> fingerprints);
+  Result<Hold> settle(AccountTx& tx, UsageEvent& event, std::uint64_t hold, std::vector<Fingerprint>& reserved);
+  Result<Hold> resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const;
+  Result<ReversedEvent> reverse(AccountTx& tx, const std::string& source, const std::string& id,
+                                const std::string& reason);
+  Result<Found> locate(const AccountId& account, const Fingerprint& fingerprint) const;
+  Result<ChargedEvent> read_event(const Found& found) const;
   void publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
                UtcTime arrived_at, Position position);
   void forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints);
@@ -154,9 +189,9 @@ struct Meter::Impl {
   void checkpoint();
 };
 
-Meter::Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices,
-             MeterOptions options)
-    : impl_(new Impl{store, writer, clock, std::move(prices), options, {}, {}, {}, {}, {}, {}, {}}) {}
+Meter::Meter(Store& store, Writer& writer, Clock& clock, Ledgers& ledgers,
+             std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options)
+    : impl_(new Impl{store, writer, clock, ledgers, std::move(prices), options, {}, {}, {}, {}, {}, {}, {}}) {}
 
 Meter::~Meter() = default;
 
@@ -199,7 +234,8 @@ Result<void> Meter::recover(Random& random) {
         std::vector<Share> shares;
         std::vector<Fingerprint> fingerprints;
         for (const ChargedEvent& event : record->events) {
-          shares.push_back(share_of(event));
+          shares.push_back(record->reversal ? negated(share_of(event)) : share_of(event));
+          if (record->reversal) continue;
           fingerprints.push_back(m.fingerprinter->of(id.str(), event.event.source, event.event.id));
           m.stripe_of(id).recent.insert(fingerprints.back());
         }
@@ -232,8 +268,10 @@ Result<std::vector<bool>> Meter::Impl::known(AccountTx& tx, const std::vector<Fi
   return seen;
 }
 
-Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
-                                 std::vector<Fingerprint>& reserved) {
+// The events that are new and can be charged; their fingerprints are taken from here on.
+Result<std::vector<Meter::Impl::Candidate>> Meter::Impl::choose(AccountTx& tx, std::vector<UsageEvent>& events,
+                                                                Ingested& ingested,
+                                                                std::vector<Fingerprint>& reserved) {
   std::vector<Fingerprint> fingerprints;
   fingerprints.reserve(events.size());
   for (const UsageEvent& event : events)
@@ -246,10 +284,8 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
     return fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
 
   const auto book = prices();
-  UsageRecord record{clock.now(), {}};
-  record.events.reserve(events.size());
-  std::vector<Share> shares;
-  shares.reserve(events.size());
+  std::vector<Candidate> chosen;
+  chosen.reserve(events.size());
   Stripe& stripe = stripe_of(tx.account());
   for (std::size_t i = 0; i < events.size(); ++i) {
     if ((*seen)[i]) {
@@ -271,16 +307,186 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
     }
     reserved.push_back(fingerprints[i]);
     ingested.credits = *total;
-    ++ingested.accepted;
-    record.events.push_back(
-        {std::move(events[i]), charged->credits, std::string(charged->category), charged->price_version});
-    shares.push_back(share_of(record.events.back()));
+    // The category lies in the book, which an event may outlive.
+    chosen.push_back({&events[i], i, fingerprints[i], *charged, std::string(charged->category)});
   }
-  if (record.events.empty()) return {};
-  tx.append(encode(record));
-  tx.on_commit([this, account = tx.account(), shares = std::move(shares), reserved,
-                at = record.arrived_at](Position position) { publish(account, shares, reserved, at, position); });
+  return chosen;
+}
+
+Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
+                                 std::vector<Fingerprint>& reserved) {
+  auto chosen = choose(tx, events, ingested, reserved);
+  if (!chosen) return chosen.error();
+  if (chosen->empty()) return {};
+  std::vector<std::uint64_t> entries(chosen->size(), 0);
+  const bool costs = std::any_of(chosen->begin(), chosen->end(),
+                                 [](const Candidate& candidate) { return candidate.charge.credits > Credits(); });
+  std::vector<std::optional<Error>> refused(chosen->size());
+  if (costs) {
+    auto changed = ledgers.change(tx, [&](Ledger& ledger) {
+      for (std::size_t i = 0; i < chosen->size(); ++i) {
+        auto entry = ledger.debit(debit_of(*(*chosen)[i].event, (*chosen)[i].charge));
+        if (entry) {
+          entries[i] = *entry;
+        } else {
+          refused[i] = entry.error();
+        }
+      }
+    });
+    if (!changed) return changed;
+  }
+  UsageRecord accepted{clock.now(), false, {}};
+  accepted.events.reserve(chosen->size());
+  std::vector<Fingerprint> fingerprints;
+  fingerprints.reserve(chosen->size());
+  for (std::size_t i = 0; i < chosen->size(); ++i) {
+    Candidate& candidate = (*chosen)[i];
+    if (refused[i]) {
+      ingested.rejected.emplace_back(candidate.place, *refused[i]);
+      ingested.credits = subtract(ingested.credits, candidate.charge.credits).value();
+      forget(tx.account(), {candidate.fingerprint});
+      continue;
+    }
+    ++ingested.accepted;
+    fingerprints.push_back(candidate.fingerprint);
+    accepted.events.push_back({std::move(*candidate.event), candidate.charge.credits, std::move(candidate.category),
+                               candidate.charge.price_version, entries[i]});
+  }
+  if (!accepted.events.empty()) record(tx, accepted, std::move(fingerprints));
   return {};
+}
+
+// One journal record, and its shares in the rollups once it is committed.
+void Meter::Impl::record(AccountTx& tx, const UsageRecord& record, std::vector<Fingerprint> fingerprints) {
+  std::vector<Share> shares;
+  shares.reserve(record.events.size());
+  for (const ChargedEvent& event : record.events)
+    shares.push_back(record.reversal ? negated(share_of(event)) : share_of(event));
+  tx.append(encode(record));
+  tx.on_commit([this, account = tx.account(), shares = std::move(shares), fingerprints = std::move(fingerprints),
+                at = record.arrived_at](Position position) { publish(account, shares, fingerprints, at, position); });
+}
+
+Result<Hold> Meter::Impl::resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const {
+  std::string key;
+  append_be64(key, hold);
+  const auto row = tx.get(Table::hold, key);
+  if (!row) return row.error();
+  if (!*row) return fail(Errc::not_found, "no such hold");
+  auto stored = decode_hold(**row);
+  if (!stored) return stored;
+  const bool same =
+      stored->status == HoldStatus::settled && stored->event_source == event.source && stored->event_id == event.id;
+  if (same) return stored;
+  if (stored->status == HoldStatus::open)
+    return fail(Errc::conflict, "the event was counted before, without the hold", "duplicate_event");
+  return fail(Errc::conflict, "the hold is " + std::string(to_string(stored->status)), "hold_resolved");
+}
+
+Result<Hold> Meter::Impl::settle(AccountTx& tx, UsageEvent& event, std::uint64_t hold,
+                                 std::vector<Fingerprint>& reserved) {
+  const Fingerprint fingerprint = fingerprinter->of(event.account.str(), event.source, event.id);
+  auto seen = known(tx, {fingerprint});
+  if (!seen) return seen.error();
+  if (seen->front()) return resolved_by(tx, hold, event);
+  const auto book = prices();
+  auto charged = charge(event, *book);
+  if (!charged) return charged.error();
+  Result<Hold> settled = fail(Errc::not_found, "no such hold");
+  auto changed = ledgers.change(tx, [&](Ledger& ledger) { settled = ledger.settle(hold, debit_of(event, *charged)); });
+  if (!changed) return changed.error();
+  if (!settled) return settled.error().code == Errc::not_found ? resolved_by(tx, hold, event) : settled;
+  {
+    Stripe& stripe = stripe_of(tx.account());
+    const std::lock_guard lock(stripe.mutex);
+    stripe.recent.insert(fingerprint);
+  }
+  reserved.push_back(fingerprint);
+  UsageRecord accepted{clock.now(), false, {}};
+  accepted.events.push_back(
+      {std::move(event), charged->credits, std::string(charged->category), charged->price_version, settled->entry});
+  record(tx, accepted, {fingerprint});
+  return settled;
+}
+
+Result<Meter::Impl::Found> Meter::Impl::locate(const AccountId& account, const Fingerprint& fingerprint) const {
+  {
+    const Stripe& stripe = stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    const auto entry = stripe.entries.find(account);
+    if (entry != stripe.entries.end()) {
+      for (const Unflushed* part : {&entry->second.fresh, entry->second.flushing.get()}) {
+        if (part == nullptr) continue;
+        for (const Seen& seen : part->seen) {
+          if (seen.fingerprint == fingerprint) return Found{seen.position, seen.index};
+        }
+      }
+    }
+  }
+  const auto row = store.get(Table::dedup, account, to_bytes(fingerprint));
+  if (!row) return row.error();
+  if (!*row) return fail(Errc::not_found, "no such event within the last 32 days");
+  Decoder in(std::string_view(**row).substr(std::min<std::size_t>(8, (*row)->size())));
+  const Found found{in.u64(), in.u64()};
+  if (!in.done()) return fail(Errc::corrupt, "the place of an event cannot be read");
+  return found;
+}
+
+Result<ChargedEvent> Meter::Impl::read_event(const Found& found) const {
+  Result<ChargedEvent> event = fail(Errc::corrupt, "an event is not where its fingerprint says");
+  auto read = store.read_journal(found.position, [&](Position position, std::string_view, std::string_view bytes) {
+    if (position != found.position) return false;
+    auto record = decode_usage_record(bytes);
+    if (!record) {
+      event = record.error();
+    } else if (found.index < record->events.size()) {
+      event = std::move(record->events[static_cast<std::size_t>(found.index)]);
+    }
+    return false;
+  });
+  if (!read) return read.error();
+  return event;
+}
+
+Result<ReversedEvent> Meter::Impl::reverse(AccountTx& tx, const std::string& source, const std::string& id,
+                                           const std::string& reason) {
+  const Fingerprint fingerprint = fingerprinter->of(tx.account().str(), source, id);
+  const auto found = locate(tx.account(), fingerprint);
+  if (!found) return found.error();
+  auto charged = read_event(*found);
+  if (!charged) return charged.error();
+  charged->event.account = tx.account();
+  ReversedEvent reversed{charged->event, charged->charged, 0};
+  const auto before = tx.get(Table::reversal, to_bytes(fingerprint));
+  if (!before) return before.error();
+  if (*before) {
+    reversed.reversal = (*before)->size() == 8 ? read_be64(**before) : 0;
+    return reversed;
+  }
+  if (charged->entry != 0) {
+    const auto debit = ledgers.entry(tx.account(), charged->entry);
+    if (!debit) return debit.error();
+    std::vector<Lot> lots;
+    for (const LotShare& share : debit->lots) {
+      auto lot = ledgers.lot(tx.account(), share.lot);
+      if (!lot) return lot.error();
+      lots.push_back(std::move(*lot));
+    }
+    Result<void> given_back;
+    auto changed = ledgers.change(tx, [&](Ledger& ledger) {
+      given_back = ledger.reverse(*debit, lots, reason);
+      if (given_back) reversed.reversal = ledger.entries().back().seq;
+    });
+    if (!changed) return changed.error();
+    if (!given_back) return given_back.error();
+  }
+  std::string seq;
+  append_be64(seq, reversed.reversal);
+  tx.put(Table::reversal, to_bytes(fingerprint), std::move(seq));
+  UsageRecord taken_back{clock.now(), true, {}};
+  taken_back.events.push_back(std::move(*charged));
+  record(tx, taken_back, {});
+  return reversed;
 }
 
 void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done) {
@@ -304,6 +510,49 @@ void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::funct
       });
 }
 
+// A refusal must not undo what time changed in the ledger, so the command succeeds and the caller gets its outcome.
+void Meter::settle(UsageEvent event, std::uint64_t hold, std::function<void(Result<Hold>)> done) {
+  struct Work {
+    UsageEvent event;
+    Result<Hold> settled = fail(Errc::unavailable, "not decided");
+    std::vector<Fingerprint> reserved;
+  };
+  auto work = std::make_shared<Work>();
+  AccountId account = event.account;
+  work->event = std::move(event);
+  Impl& m = *impl_;
+  m.writer.post(
+      account,
+      [&m, work, hold](AccountTx& tx) -> Result<void> {
+        work->settled = m.settle(tx, work->event, hold, work->reserved);
+        return {};
+      },
+      Durability::synced,
+      [&m, work, account, done = std::move(done)](const Result<void>& result) {
+        if (result) return done(std::move(work->settled));
+        m.forget(account, work->reserved);
+        done(result.error());
+      });
+}
+
+void Meter::reverse(const AccountId& account, std::string source, std::string id, std::string reason,
+                    std::function<void(Result<ReversedEvent>)> done) {
+  auto reversed = std::make_shared<Result<ReversedEvent>>(fail(Errc::unavailable, "not decided"));
+  Impl& m = *impl_;
+  m.writer.post(
+      account,
+      [&m, reversed, source = std::move(source), id = std::move(id),
+       reason = std::move(reason)](AccountTx& tx) -> Result<void> {
+        *reversed = m.reverse(tx, source, id, reason);
+        return {};
+      },
+      Durability::synced,
+      [reversed, done = std::move(done)](const Result<void>& result) {
+        if (result) return done(std::move(*reversed));
+        done(result.error());
+      });
+}
+
 void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& shares,
                           const std::vector<Fingerprint>& fingerprints, UtcTime arrived_at, Position position) {
   bool newly_dirty = false;
@@ -313,7 +562,7 @@ void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& sh
     const std::lock_guard lock(stripe.mutex);
     Entry& entry = stripe.entries[account];
     Unflushed& fresh = entry.fresh;
-    newly_dirty = fresh.seen.empty();
+    newly_dirty = fresh.days.empty();
     if (newly_dirty) {
       fresh.first = position;
       entry.dirty_since_ms = clock.now().ms();
@@ -412,7 +661,7 @@ void Meter::Impl::flush_committed(const AccountId& account, const Unflushed& flu
     entry.flushing.reset();
     old_view = std::move(entry.before_flush);
     entry.flush_posted = false;
-    dirty_again = !entry.fresh.seen.empty();
+    dirty_again = !entry.fresh.days.empty();
     large = entry.fresh.seen.size() > options.unflushed_events_per_account_max;
     if (!dirty_again) stripe.entries.erase(found);
   }
@@ -433,7 +682,7 @@ void Meter::Impl::flush_refused(const AccountId& account, const std::shared_ptr<
   entry.flush_posted = false;
   if (flushed) {
     Unflushed merged = *flushed;
-    if (!entry.fresh.seen.empty()) merged.take(entry.fresh);
+    if (!entry.fresh.days.empty()) merged.take(entry.fresh);
     entry.fresh = std::move(merged);
     entry.flushing.reset();
     entry.before_flush.reset();
@@ -466,7 +715,7 @@ void Meter::Impl::flush_waiting(std::int64_t due_ms) {
       const std::lock_guard lock(stripe.mutex);
       const auto found = stripe.entries.find(account);
       // An entry that is being written comes back to the queue when that is done.
-      if (found != stripe.entries.end() && !found->second.fresh.seen.empty() && !found->second.flush_posted) {
+      if (found != stripe.entries.end() && !found->second.fresh.days.empty() && !found->second.flush_posted) {
         wanted = true;
         if (found->second.dirty_since_ms > due_ms && fresh_events <= options.unflushed_events_max + planned) return;
         planned += found->second.fresh.seen.size();
@@ -488,7 +737,7 @@ void Meter::Impl::checkpoint() {
   for (const Stripe& stripe : stripes) {
     const std::lock_guard lock(stripe.mutex);
     for (const auto& [account, entry] : stripe.entries) {
-      if (!entry.fresh.seen.empty()) from = std::min(from, entry.fresh.first);
+      if (!entry.fresh.days.empty()) from = std::min(from, entry.fresh.first);
       if (entry.flushing) from = std::min(from, entry.flushing->first);
     }
   }
@@ -557,7 +806,7 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
         as_of = entry.flushing->through;
       }
       if (auto collected = collect(entry.fresh.days); !collected) return collected.error();
-      if (!entry.fresh.seen.empty()) as_of = entry.fresh.through;
+      if (!entry.fresh.days.empty()) as_of = entry.fresh.through;
     }
   }
   if (!as_of) {

@@ -4,6 +4,8 @@
 // fingerprint against duplicates, its counts in the day's and the month's rollup) is kept in memory first and written
 // behind, an account at a time, so that many events cost one row. A report adds what is in memory to what is stored; a
 // restart reads the journal's tail again. So either way every acknowledged event is in every report, once.
+//
+// What an event costs is debited from its account's ledger in the same commit.
 #pragma once
 
 #include <array>
@@ -18,6 +20,7 @@
 #include "core/event.h"
 #include "core/price.h"
 #include "core/report.h"
+#include "storage/ledgers.h"
 #include "storage/writer.h"
 
 namespace tally::storage {
@@ -36,11 +39,17 @@ struct Ingested {
   std::vector<std::pair<std::size_t, Error>> rejected;  // by place in the vector: a charge that leaves the range
 };
 
+struct ReversedEvent {
+  UsageEvent event;
+  Credits charged;             // what it had cost
+  std::uint64_t reversal = 0;  // seq of the ledger entry that gave it back; 0: nothing had been debited
+};
+
 class Meter {
  public:
   // `prices` gives the prices in force, on any thread.
-  Meter(Store& store, Writer& writer, Clock& clock, std::function<std::shared_ptr<const PriceBook>()> prices,
-        MeterOptions options);
+  Meter(Store& store, Writer& writer, Clock& clock, Ledgers& ledgers,
+        std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options);
   ~Meter();
 
   // Call once before anything else: reads the journal's tail. Errc::corrupt names the record.
@@ -49,6 +58,17 @@ class Meter {
   // Validated events of one account. `done` follows when they are durable and in every report; the same (source, id)
   // seen before, in this batch or within 32 days, is a duplicate and counts nothing. Thread-safe.
   void ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done);
+
+  // The validated event happened under the open hold `hold` of its account: it is counted and debited as the hold's
+  // settlement, in one commit. Gives the settled hold; the same again for the same event. Errc::not_found: no such
+  // hold; Errc::insufficient_credits as Ledger::settle; Errc::conflict `hold_resolved`: it ended otherwise;
+  // `duplicate_event`: the event was counted before, without the hold. On an error nothing changed.
+  void settle(UsageEvent event, std::uint64_t hold, std::function<void(Result<Hold>)> done);
+
+  // Takes an event back, once: its credits as Ledger::reverse says, its counts from the rollups; its (source, id) stays
+  // taken. The same again gives the same answer. Errc::not_found: no such event within the last 32 days.
+  void reverse(const AccountId& account, std::string source, std::string id, std::string reason,
+               std::function<void(Result<ReversedEvent>)> done);
 
   // Exact as of every event acknowledged before the call. Thread-safe.
   Result<Report> report(const AccountId& account, const ReportRequest& request) const;

@@ -16,8 +16,9 @@ Server::Server(Store& disk, webhook::Transport& transport, ManualClock& clock, R
       writer_(store_, options.writer, [this](const Error&) { doubtful_ = true; }),
       front_(writer_, options.canary),
       directory_(store_, front_),
+      ledgers_(store_, front_, clock, [this](const AccountId& id) { return directory_.account(id); }),
       meter_(
-          store_, front_, clock, [this] { return directory_.prices(); }, options.meter),
+          store_, front_, clock, ledgers_, [this] { return directory_.prices(); }, options.meter),
       scheduler_(options.queue),
       dispatcher_(options.webhooks,
                   {store_, front_, transport, random,
@@ -47,6 +48,7 @@ Server::~Server() {
 
 Result<void> Server::start() {
   if (auto loaded = directory_.load(); !loaded) return loaded;
+  if (auto recovered = ledgers_.recover(); !recovered) return recovered;
   if (auto recovered = meter_.recover(random_); !recovered) return recovered;
   if (auto recovered = jobs_.recover(); !recovered) return recovered;
   tick_runner();

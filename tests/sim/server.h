@@ -57,6 +57,7 @@ class Server {
   std::uint64_t commits() const noexcept { return store_.commits(); }
 
   storage::Directory& directory() { return directory_; }
+  storage::Ledgers& ledgers() { return ledgers_; }
   storage::Meter& meter() { return meter_; }
   queue::Scheduler& scheduler() { return scheduler_; }
   queue::Jobs& jobs() { return jobs_; }
@@ -83,6 +84,7 @@ class Server {
   storage::AccountWriter writer_;
   CanaryWriter front_;
   storage::Directory directory_;
+  storage::Ledgers ledgers_;
   storage::Meter meter_;
   queue::Scheduler scheduler_;
   webhook::Dispatcher dispatcher_;

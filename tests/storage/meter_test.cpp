@@ -24,6 +24,7 @@ struct House {
   SeededRandom random{7};
   std::shared_ptr<PriceBook> prices = std::make_shared<PriceBook>();
   MeterOptions options{};
+  std::unique_ptr<Ledgers> ledgers;
   std::unique_ptr<Meter> meter;
   std::unique_ptr<AccountWriter> writer;  // goes first: it finishes what is posted
 
@@ -31,8 +32,10 @@ struct House {
   void start() {
     writer = std::make_unique<AccountWriter>(
         store, WriterOptions{.shards = 1, .waiting_max = 100'000, .threads = false}, [](const Error&) {});
+    ledgers = std::make_unique<Ledgers>(store, *writer, clock, [](const AccountId&) { return nullptr; });
+    REQUIRE(ledgers->recover().has_value());
     meter = std::make_unique<Meter>(
-        store, *writer, clock, [this] { return prices; }, options);
+        store, *writer, clock, *ledgers, [this] { return prices; }, options);
     const auto recovered = meter->recover(random);
     REQUIRE(recovered.has_value());
   }
@@ -40,10 +43,16 @@ struct House {
   void restart() {
     auto old_writer = std::move(writer);
     auto old_meter = std::move(meter);
+    auto old_ledgers = std::move(ledgers);
     start();
-    abandoned.emplace_back(std::move(old_meter), std::move(old_writer));
+    abandoned.push_back({std::move(old_ledgers), std::move(old_meter), std::move(old_writer)});
   }
-  std::vector<std::pair<std::unique_ptr<Meter>, std::unique_ptr<AccountWriter>>> abandoned;
+  struct Abandoned {
+    std::unique_ptr<Ledgers> ledgers;
+    std::unique_ptr<Meter> meter;
+    std::unique_ptr<AccountWriter> writer;
+  };
+  std::vector<Abandoned> abandoned;
 
   void settle() {
     while (writer->step()) {
@@ -178,7 +187,7 @@ TEST_CASE("meter: events are charged by the price in force at their time, and gr
   CHECK(ingested.credits.micros() == 3'000'000);
   const Report report = house.report(Granularity::month, {GroupBy::category});
   REQUIRE(report.rows.size() == 2);
-  CHECK(report.rows[1].names.front() == "lookup");
+  CHECK(report.names_of(report.rows[1]).front() == "lookup");
   CHECK(report.rows[1].counters.credits_micros == 3'000'000);
   CHECK(report.rows[1].counters.results == 2);
 }
@@ -221,7 +230,8 @@ TEST_CASE("meter: an event whose first batch is refused is no duplicate in the n
   SeededRandom random(1);
   sim::FaultyStore store(random, {});
   AccountWriter writer(store, {.shards = 1, .waiting_max = 100, .threads = false}, [](const Error&) {});
-  Meter meter(store, writer, house.clock, [&] { return house.prices; }, {});
+  Ledgers ledgers(store, writer, house.clock, [](const AccountId&) { return nullptr; });
+  Meter meter(store, writer, house.clock, ledgers, [&] { return house.prices; }, {});
   REQUIRE(meter.recover(random).has_value());
   std::vector<Result<Ingested>> answers;
   const auto send = [&](std::vector<UsageEvent> events) {
@@ -276,7 +286,8 @@ TEST_CASE("meter: random events, restarts and write-behinds always agree with a 
       }
       const Report report = house.report(Granularity::hour);
       std::map<std::pair<std::string, std::string>, std::int64_t> seen;
-      for (const ReportRow& row : report.rows) seen[{row.period.to_string(), row.names[0]}] = row.counters.requests;
+      for (const ReportRow& row : report.rows)
+        seen[{row.period.to_string(), report.names_of(row)[0]}] = row.counters.requests;
       REQUIRE(seen == hours);
     }
   }

@@ -35,6 +35,7 @@ class LocalStore {
   std::unique_ptr<storage::RocksStore> store_;
   std::unique_ptr<storage::AccountWriter> writer_;
   std::unique_ptr<storage::Directory> directory_;
+  std::unique_ptr<storage::Ledgers> ledgers_;
   std::unique_ptr<storage::Meter> meter_;
 };
 

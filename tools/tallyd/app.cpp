@@ -40,6 +40,7 @@ namespace {
 
 constexpr int exit_doubtful_commit = 70;  // EX_SOFTWARE
 constexpr std::int64_t meter_tick_ms = 100;
+constexpr std::int64_t ledgers_tick_ms = 500;
 constexpr std::int64_t runner_tick_ms = 200;
 constexpr std::int64_t retention_tick_ms = 10 * minute_ms;
 constexpr std::size_t dropped_at_once_max = 10'000;
@@ -64,6 +65,7 @@ struct App::Parts {
   std::unique_ptr<storage::RocksStore> store;
   std::unique_ptr<storage::AccountWriter> writer;
   std::unique_ptr<storage::Directory> directory;
+  std::unique_ptr<storage::Ledgers> ledgers;
   std::unique_ptr<storage::Meter> meter;
 
   std::unique_ptr<webhook::TargetPolicy> target_policy;
@@ -120,9 +122,12 @@ Result<void> App::Parts::open_storage() {
     ::_exit(exit_doubtful_commit);
   });
   directory = std::make_unique<storage::Directory>(*store, *writer);
+  ledgers = std::make_unique<storage::Ledgers>(*store, *writer, clock,
+                                               [this](const AccountId& id) { return directory->account(id); });
   meter = std::make_unique<storage::Meter>(
-      *store, *writer, clock, [this] { return directory->prices(); }, storage::MeterOptions{});
+      *store, *writer, clock, *ledgers, [this] { return directory->prices(); }, storage::MeterOptions{});
   if (auto loaded = directory->load(); !loaded) return loaded;
+  if (auto recovered = ledgers->recover(); !recovered) return recovered;
   return meter->recover(random);
 }
 
@@ -274,6 +279,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, Clock& clock, Rando
 void App::run() {
   Parts& p = *parts_;
   p.pool->every(meter_tick_ms, [&p] { p.meter->tick(); });
+  p.pool->every(ledgers_tick_ms, [&p] { p.ledgers->tick(); });
   p.pool->every(runner_tick_ms, [&p] { p.runner->tick(); });
   p.pool->every(retention_tick_ms, [&p] {
     const auto dropped =
