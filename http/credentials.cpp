@@ -1,6 +1,7 @@
 #include "http/credentials.h"
 
 #include <sodium/crypto_generichash.h>
+#include <sodium/crypto_secretbox.h>
 #include <sodium/utils.h>
 
 #include <algorithm>
@@ -49,6 +50,41 @@ bool Credentials::matches(std::string_view presented, std::string_view expected)
   const std::string a = hash(presented);
   const std::string b = hash(expected);
   return sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+namespace {
+
+constexpr std::string_view sealing_purpose = "tally sealed text";
+static_assert(crypto_secretbox_KEYBYTES == crypto_generichash_BYTES);
+
+unsigned char* bytes_of(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+}  // namespace
+
+std::string Credentials::seal(std::string_view text) const {
+  const std::string key = hash(sealing_purpose);
+  std::string sealed(crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + text.size(), '\0');
+  random_.fill({bytes_of(sealed), crypto_secretbox_NONCEBYTES});
+  crypto_secretbox_easy(bytes_of(sealed) + crypto_secretbox_NONCEBYTES, bytes_of(text), text.size(), bytes_of(sealed),
+                        bytes_of(std::string_view(key)));
+  return sealed;
+}
+
+Result<std::string> Credentials::unseal(std::string_view sealed) const {
+  if (sealed.size() < crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES)
+    return fail(Errc::corrupt, "a sealed text is too short");
+  const std::string key = hash(sealing_purpose);
+  const std::string_view box = sealed.substr(crypto_secretbox_NONCEBYTES);
+  std::string text(box.size() - crypto_secretbox_MACBYTES, '\0');
+  if (crypto_secretbox_open_easy(bytes_of(text), bytes_of(box), box.size(), bytes_of(sealed),
+                                 bytes_of(std::string_view(key))) != 0)
+    return fail(Errc::corrupt, "a sealed text was made with another hash key");
+  return text;
 }
 
 IssuedKey Credentials::issue(KeyKind kind) const {

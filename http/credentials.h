@@ -74,6 +74,10 @@ class Credentials {
   // In constant time.
   bool matches(std::string_view presented, std::string_view expected) const;
 
+  // Text that shows a secret, made fit for the store: only this server's hash key opens it. Errc::corrupt: it does not.
+  std::string seal(std::string_view text) const;
+  Result<std::string> unseal(std::string_view sealed) const;
+
  private:
   std::string hash(std::string_view text) const;
   RateState take(const ApiKey& key, const RateLimits& limits);

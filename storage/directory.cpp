@@ -19,17 +19,27 @@ std::string last_version_row(std::string_view endpoint) {
   return "price_version:" + std::string(endpoint);
 }
 
-// Hands a command's product to its caller once it is durable.
-template <class T>
-Done then(std::shared_ptr<T> product, std::function<void(Result<T>)> done) {
-  return [product = std::move(product), done = std::move(done)](const Result<void>& result) {
-    if (!done) return;
-    if (result) {
-      done(std::move(*product));
-    } else {
-      done(result.error());
-    }
-  };
+// Posts a command that makes a T, and hands that to its caller once it is durable.
+template <class T, class Make>
+void post_making(Writer& writer, const AccountId& account, Make make, std::function<void(Result<T>)> done) {
+  auto made = std::make_shared<T>();
+  writer.post(
+      account,
+      [made, make = std::move(make)](AccountTx& tx) mutable -> Result<void> {
+        auto result = make(tx);
+        if (!result) return result.error();
+        *made = std::move(*result);
+        return {};
+      },
+      Durability::synced,
+      [made, done = std::move(done)](const Result<void>& result) {
+        if (!done) return;
+        if (result) {
+          done(std::move(*made));
+        } else {
+          done(result.error());
+        }
+      });
 }
 
 }  // namespace
@@ -117,94 +127,102 @@ void Directory::publish(const std::vector<Price>& prices) {
 }
 
 void Directory::create_account(Account account, Then<AccountPtr> done) {
+  const AccountId id = account.id;
+  post_making<AccountPtr>(
+      writer_, id,
+      [this, account = std::move(account)](AccountTx& tx) mutable { return create_account(tx, std::move(account)); },
+      std::move(done));
+}
+
+Result<Directory::AccountPtr> Directory::create_account(AccountTx& tx, Account account) {
+  const auto existing = tx.get(Table::account, "");
+  if (!existing) return existing.error();
+  if (*existing) return fail(Errc::conflict, "an account with this id exists", "account_exists");
   account.user_id = ++last_user_id_;
-  auto made = std::make_shared<AccountPtr>(std::make_shared<const Account>(std::move(account)));
-  writer_.post((*made)->id,
-               [this, made](AccountTx& tx) -> Result<void> {
-                 const auto existing = tx.get(Table::account, "");
-                 if (!existing) return existing.error();
-                 if (*existing) return fail(Errc::conflict, "an account with this id exists", "account_exists");
-                 tx.put(Table::account, "", encode(**made));
-                 tx.on_commit([this, account = *made](Position) { publish(account); });
-                 return {};
-               },
-               Durability::synced, then(made, std::move(done)));
+  auto made = std::make_shared<const Account>(std::move(account));
+  tx.put(Table::account, "", encode(*made));
+  tx.on_commit([this, made](Position) { publish(made); });
+  return made;
 }
 
 void Directory::change_account(const AccountId& id, std::function<Result<void>(Account&)> change,
                                Then<AccountPtr> done) {
   if (!account(id)) return done(fail(Errc::not_found, "no such account"));
-  auto changed = std::make_shared<AccountPtr>();
-  writer_.post(
-      id,
-      [this, changed, change = std::move(change)](AccountTx& tx) -> Result<void> {
-        const auto row = tx.get(Table::account, "");
-        if (!row) return row.error();
-        if (!*row) return fail(Errc::not_found, "no such account");
-        auto account = decode_account(**row);
-        if (!account) return account.error();
-        if (auto result = change(*account); !result) return result;
-        tx.put(Table::account, "", encode(*account));
-        *changed = std::make_shared<const Account>(std::move(*account));
-        tx.on_commit([this, account = *changed](Position) { publish(account); });
-        return {};
-      },
-      Durability::synced, then(changed, std::move(done)));
+  post_making<AccountPtr>(
+      writer_, id, [this, change = std::move(change)](AccountTx& tx) { return change_account(tx, change); },
+      std::move(done));
+}
+
+Result<Directory::AccountPtr> Directory::change_account(AccountTx& tx,
+                                                        const std::function<Result<void>(Account&)>& change) {
+  const auto row = tx.get(Table::account, "");
+  if (!row) return row.error();
+  if (!*row) return fail(Errc::not_found, "no such account");
+  auto account = decode_account(**row);
+  if (!account) return account.error();
+  if (auto result = change(*account); !result) return result.error();
+  auto changed = std::make_shared<const Account>(std::move(*account));
+  tx.put(Table::account, "", encode(*changed));
+  tx.on_commit([this, changed](Position) { publish(changed); });
+  return changed;
 }
 
 void Directory::create_key(ApiKey key, Then<KeyPtr> done) {
-  auto made = std::make_shared<KeyPtr>(std::make_shared<const ApiKey>(std::move(key)));
-  writer_.post((*made)->account,
-               [this, made](AccountTx& tx) -> Result<void> {
-                 const auto account = tx.get(Table::account, "");
-                 if (!account) return account.error();
-                 if (!*account) return fail(Errc::not_found, "no such account");
-                 tx.put(Table::credential, (*made)->id.str(), encode(**made));
-                 tx.on_commit([this, key = *made](Position) { publish(key); });
-                 return {};
-               },
-               Durability::synced, then(made, std::move(done)));
+  const AccountId account = key.account;
+  post_making<KeyPtr>(
+      writer_, account, [this, key = std::move(key)](AccountTx& tx) mutable { return create_key(tx, std::move(key)); },
+      std::move(done));
+}
+
+Result<Directory::KeyPtr> Directory::create_key(AccountTx& tx, ApiKey key) {
+  const auto account = tx.get(Table::account, "");
+  if (!account) return account.error();
+  if (!*account) return fail(Errc::not_found, "no such account");
+  auto made = std::make_shared<const ApiKey>(std::move(key));
+  tx.put(Table::credential, made->id.str(), encode(*made));
+  tx.on_commit([this, made](Position) { publish(made); });
+  return made;
 }
 
 void Directory::change_key(const KeyId& id, std::function<Result<void>(ApiKey&)> change, Then<KeyPtr> done) {
   const KeyPtr known = key(id);
   if (!known) return done(fail(Errc::not_found, "no such key"));
-  auto changed = std::make_shared<KeyPtr>();
-  writer_.post(
-      known->account,
-      [this, id, changed, change = std::move(change)](AccountTx& tx) -> Result<void> {
+  post_making<KeyPtr>(
+      writer_, known->account,
+      [this, id, change = std::move(change)](AccountTx& tx) -> Result<KeyPtr> {
         const auto row = tx.get(Table::credential, id.str());
         if (!row) return row.error();
         if (!*row) return fail(Errc::not_found, "no such key");
         auto key = decode_api_key(**row);
         if (!key) return key.error();
-        if (auto result = change(*key); !result) return result;
-        tx.put(Table::credential, id.str(), encode(*key));
-        *changed = std::make_shared<const ApiKey>(std::move(*key));
-        tx.on_commit([this, key = *changed](Position) { publish(key); });
-        return {};
+        if (auto result = change(*key); !result) return result.error();
+        auto changed = std::make_shared<const ApiKey>(std::move(*key));
+        tx.put(Table::credential, id.str(), encode(*changed));
+        tx.on_commit([this, changed](Position) { publish(changed); });
+        return changed;
       },
-      Durability::synced, then(changed, std::move(done)));
+      std::move(done));
 }
 
 void Directory::add_prices(std::vector<Price> prices, Then<std::vector<Price>> done) {
-  auto added = std::make_shared<std::vector<Price>>(std::move(prices));
-  writer_.post(
-      system_account(),
-      [this, added](AccountTx& tx) -> Result<void> {
-        for (Price& price : *added) {
-          const auto last = tx.get(Table::meta, last_version_row(price.endpoint));
-          if (!last) return last.error();
-          price.version = 1 + (*last ? read_be32(**last) : 0);
-          std::string version;
-          append_be32(version, price.version);
-          tx.put(Table::meta, last_version_row(price.endpoint), std::move(version));
-          tx.put(Table::price, price_row(price), encode(price));
-        }
-        tx.on_commit([this, added](Position) { publish(*added); });
-        return {};
-      },
-      Durability::synced, then(added, std::move(done)));
+  post_making<std::vector<Price>>(
+      writer_, system_account(),
+      [this, prices = std::move(prices)](AccountTx& tx) mutable { return add_prices(tx, std::move(prices)); },
+      std::move(done));
+}
+
+Result<std::vector<Price>> Directory::add_prices(AccountTx& tx, std::vector<Price> prices) {
+  for (Price& price : prices) {
+    const auto last = tx.get(Table::meta, last_version_row(price.endpoint));
+    if (!last) return last.error();
+    price.version = 1 + (*last ? read_be32(**last) : 0);
+    std::string version;
+    append_be32(version, price.version);
+    tx.put(Table::meta, last_version_row(price.endpoint), std::move(version));
+    tx.put(Table::price, price_row(price), encode(price));
+  }
+  tx.on_commit([this, prices](Position) { publish(prices); });
+  return prices;
 }
 
 }  // namespace tally::storage

@@ -46,6 +46,13 @@ class Directory {
   // Adds one version per price and numbers it; all of them or none.
   void add_prices(std::vector<Price> prices, Then<std::vector<Price>> done);
 
+  // The same within a command of that account (of system_account() for prices), for what must be committed with it. An
+  // error other than Errc::corrupt means that nothing was written.
+  Result<AccountPtr> create_account(AccountTx& tx, Account account);
+  Result<AccountPtr> change_account(AccountTx& tx, const std::function<Result<void>(Account&)>& change);
+  Result<KeyPtr> create_key(AccountTx& tx, ApiKey key);
+  Result<std::vector<Price>> add_prices(AccountTx& tx, std::vector<Price> prices);
+
  private:
   void publish(AccountPtr account);
   void publish(KeyPtr key);
