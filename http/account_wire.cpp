@@ -126,6 +126,21 @@ void read_subscription(JsonReader& in, Subscription& subscription) {
   amount("rollover_cap", subscription.rollover_cap);
 }
 
+void read_auto_reload(JsonReader& in, AutoReload& reload) {
+  reload = {};
+  reload.enabled = in.boolean("enabled");
+  // What is switched off needs no figures, but may keep them.
+  if (reload.enabled || in.has("threshold")) reload.threshold = in.credits("threshold");
+  if (reload.threshold.negative()) in.refuse("threshold", "must not be negative");
+  if (reload.enabled || in.has("amount")) {
+    reload.amount = in.credits("amount");
+    if (reload.amount <= Credits()) in.refuse("amount", "must be more than 0");
+  }
+  if (in.is_null("daily_cap")) return;
+  reload.daily_cap = in.optional_credits("daily_cap");
+  if (reload.daily_cap && reload.daily_cap->negative()) in.refuse("daily_cap", "must not be negative");
+}
+
 void read_key_fields(JsonReader& in, ApiKey& key) {
   read_text(in, "name", key.name);
   if (auto scopes = in.optional_strings("scopes")) {
@@ -169,6 +184,16 @@ std::string subscription_json(const Subscription& subscription) {
   std::string json;
   JsonWriter out(json);
   write_subscription(out, subscription);
+  return json;
+}
+
+std::string auto_reload_json(const AutoReload& reload) {
+  std::string json;
+  JsonWriter out(json);
+  out.begin_object().field("enabled", reload.enabled).key("threshold").credits_string(reload.threshold);
+  out.key("amount").credits_string(reload.amount);
+  write_optional_credits(out, "daily_cap", reload.daily_cap);
+  out.end_object();
   return json;
 }
 

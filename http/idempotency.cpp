@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/codec.h"
+#include "http/answers.h"
 #include "http/credentials.h"
 #include "http/problem.h"
 #include "storage/digest.h"
@@ -86,6 +87,22 @@ Result<CallKey> call_key(const Request& request, CallSide side) {
   call.append(request.method).append(" ").append(request.target).append(" ").append(request.body);
   key.digest = storage::sha256(call);
   return key;
+}
+
+std::optional<Call> read_call(Request& request, CallSide side, Response& refusal, CallBody expected) {
+  auto key = call_key(request, side);
+  if (!key) {
+    refusal = problem(key.error());
+    return std::nullopt;
+  }
+  if (expected == CallBody::optional && request.body.empty()) {
+    JsonValue empty;
+    empty.kind = JsonValue::Kind::object;
+    return Call{std::move(*key), std::move(empty)};
+  }
+  auto body = json_body(request, refusal);
+  if (!body) return std::nullopt;
+  return Call{std::move(*key), std::move(*body)};
 }
 
 // The answer that stands for a key; a record that cannot be read must not let the effect happen again.

@@ -18,6 +18,7 @@
 
 #include "core/clock.h"
 #include "core/ledger_entry.h"
+#include "http/json.h"
 #include "http/request.h"
 #include "storage/writer.h"
 
@@ -38,6 +39,16 @@ enum class CallSide : std::uint8_t { operator_side = 1, customer };
 // Of the header `Idempotency-Key`, quoted or bare: 1 to 255 printable characters, else Errc::invalid_argument
 // `invalid_idempotency_key`. Without the header: a key that is not given.
 Result<CallKey> call_key(const Request& request, CallSide side);
+
+// A POST's key and JSON body, or after the refusal was put into `refusal`, nothing. A route whose body may be missing
+// reads an empty one as {}.
+struct Call {
+  CallKey key;
+  JsonValue body;
+};
+enum class CallBody : std::uint8_t { required = 1, optional };
+std::optional<Call> read_call(Request& request, CallSide side, Response& refusal,
+                              CallBody expected = CallBody::required);
 
 // Thread-safe.
 class Idempotency {

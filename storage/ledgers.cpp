@@ -29,6 +29,8 @@ Result<T> decode_row(const Result<std::optional<std::string>>& row, Result<T> (*
 // Only the thread that runs the account's commands touches `state`.
 struct Ledgers::Cached {
   LedgerState state;
+  // As the last command that changed them said, which may not be committed yet; if none did, as `accounts_` says.
+  std::optional<LedgerTerms> terms;
   std::atomic<std::uint32_t> in_use{0};  // commands that use it or are not committed yet
 };
 
@@ -111,12 +113,27 @@ Result<std::shared_ptr<Ledgers::Cached>> Ledgers::acquire(AccountTx& tx) {
 
 Result<void> Ledgers::change(AccountTx& tx, const Work& work) {
   if (!tx.writable()) return fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
-  const auto acquired = acquire(tx);
-  if (!acquired) return acquired.error();
-  const std::shared_ptr<Cached> cached = *acquired;
+  const auto cached = acquire(tx);
+  if (!cached) return cached.error();
+  if ((*cached)->terms) {
+    decide(tx, *cached, *(*cached)->terms, work);
+    return {};
+  }
   const auto account = accounts_(tx.account());
-  const LedgerTerms terms = account ? ledger_terms(*account) : LedgerTerms{};
+  decide(tx, *cached, account ? ledger_terms(*account) : LedgerTerms{}, work);
+  return {};
+}
 
+Result<void> Ledgers::change_terms(AccountTx& tx, const LedgerTerms& terms, const Work& work) {
+  if (auto until_now = change(tx, [](Ledger&) {}); !until_now) return until_now;
+  const auto cached = acquire(tx);
+  if (!cached) return cached.error();
+  (*cached)->terms = terms;
+  decide(tx, *cached, terms, work);
+  return {};
+}
+
+void Ledgers::decide(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerTerms& terms, const Work& work) {
   const auto due_before = cached->state.due_at;
   Ledger ledger(tx.account(), cached->state, terms, clock_.now(), sha256);
   work(ledger);
@@ -130,7 +147,6 @@ Result<void> Ledgers::change(AccountTx& tx, const Work& work) {
     --cached->in_use;
     if (due_changed) set_due(id, due_at);
   });
-  return {};
 }
 
 void Ledgers::write(AccountTx& tx, const LedgerState& state, const LedgerChanges& changes) {

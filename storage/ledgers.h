@@ -45,6 +45,9 @@ class Ledgers {
   // Within a command: brings the ledger up to date, lets `work` decide, and writes. An error means that nothing was
   // decided or written (Errc::exhausted, Errc::corrupt). After success the command must succeed too, so call it last.
   Result<void> change(AccountTx& tx, const Work& work);
+  // The same in the command that changes what the account's ledger_terms() say, to `terms`; all changes of them must go
+  // this way. Until then is decided by the old ones.
+  Result<void> change_terms(AccountTx& tx, const LedgerTerms& terms, const Work& work);
   // The same as a command of its own, synced.
   void post(const AccountId& account, Work work, Done done);
 
@@ -77,6 +80,7 @@ class Ledgers {
   Stripe& stripe_of(const AccountId& account);
   Result<std::shared_ptr<Cached>> acquire(AccountTx& tx);
   Result<LedgerState> load(AccountTx& tx) const;
+  void decide(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerTerms& terms, const Work& work);
   void write(AccountTx& tx, const LedgerState& state, const LedgerChanges& changes);
   void set_due(const AccountId& account, std::optional<UtcTime> due_at);
 

@@ -5,7 +5,7 @@
 
 #include "core/event.h"
 #include "http/answers.h"
-#include "http/json_writer.h"
+#include "http/price_wire.h"
 #include "http/problem.h"
 #include "http/router.h"
 
@@ -78,14 +78,6 @@ Result<std::vector<Price>> read_prices(const JsonValue& body, UtcTime now) {
     prices.push_back(std::move(*price));
   }
   return prices;
-}
-
-void write_price(JsonWriter& out, const Price& price) {
-  out.begin_object().field("endpoint", price.endpoint).field("version", std::int64_t{price.version});
-  out.key("credits").credits_string(price.credits).field("category", price.category);
-  out.field("charge_on", to_string(price.charge_on)).key("options").begin_object();
-  for (const auto& [name, credits] : price.options) out.key(name).credits_string(credits);
-  out.end_object().field("effective_at", price.effective_at).end_object();
 }
 
 std::string prices_json(const std::vector<Price>& prices) {
