@@ -75,8 +75,7 @@ std::optional<Ledger::NextDue> Ledger::next_due() const {
     if (!next || std::pair(at, what) < std::pair(next->at, next->what)) next = {at, what};
   };
   if (!state_.hold_expiries.empty()) consider(state_.hold_expiries.begin()->first, Due::hold);
-  if (terms_.monthly_allocation && state_.allocated_month >= 0)
-    consider(start_of_month(state_.allocated_month + 1), Due::month);
+  if (state_.allocated_month >= 0) consider(start_of_month(state_.allocated_month + 1), Due::month);
   for (const OpenLot& lot : state_.lots) {
     // Credits of expired lots that holds need wait for an operation, not for a time.
     if (!lot.expires_at || is_expired(lot)) continue;
@@ -108,8 +107,10 @@ void Ledger::advance(UtcTime now) {
         request_reload();
         break;
     }
-    expire_lots();
     changes_.changed = true;
+    // Lots come last of what is due at one time: those of the month that ends are still there when it turns.
+    const auto next = next_due();
+    if (!next || next->at > at_ || next->what > Due::month) expire_lots();
   }
   at_ = now;
 }
@@ -119,6 +120,10 @@ void Ledger::expire_hold(std::uint64_t number) {
 }
 
 void Ledger::turn_month() {
+  if (!terms_.monthly_allocation) {
+    state_.allocated_month = -1;
+    return;
+  }
   const std::int32_t month = ++state_.allocated_month;
   const UtcTime begin = start_of_month(month);
   const UtcTime end = start_of_month(month + 1);

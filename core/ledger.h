@@ -10,9 +10,8 @@
 // are the same however late they are posted. No entry is dated before the one before it.
 // - A hold past its expires_at expires: its credits are available again.
 // - At the start of each month after `allocated_month`, with a monthly allocation: what is left in the lots of the
-// month
-//   that ends is granted again for the new month (rollover only, at most rollover_cap), then the allocation; both lots
-//   end with the month.
+//   month that ends is granted again for the new month (rollover only, at most rollover_cap), then the allocation; both
+//   lots end with the month. Without an allocation it has ended: nothing is granted until it is started again.
 // - A lot past its expires_at leaves by an expiry entry, except for what open holds still need: of all expired credits
 //   max(0, reserved - credits in unexpired lots) stay, those that expired last. Such credits pay only for settled holds
 //   (as far as these had reserved), and leave as soon as fewer credits are reserved or more are unexpired.
@@ -106,10 +105,10 @@ struct LedgerState {
   std::uint64_t last_entry = 0;
   std::uint64_t last_lot = 0;
   std::uint64_t last_hold = 0;
-  Digest last_hash{};         // meaningless before the first entry
-  UtcTime last_at;            // created_at of the last entry
-  std::vector<OpenLot> lots;  // in burn order
-  std::int32_t allocated_month = -1;
+  Digest last_hash{};                 // meaningless before the first entry
+  UtcTime last_at;                    // created_at of the last entry
+  std::vector<OpenLot> lots;          // in burn order
+  std::int32_t allocated_month = -1;  // the last one that was granted; -1: no allocation goes on
   ReloadState reload;
   std::optional<UtcTime> due_at;                              // when time alone changes something next
   std::map<std::uint64_t, Hold> holds;                        // the open ones

@@ -212,9 +212,7 @@ LedgerState Stored::reread() const {
 }
 
 Terms naive_terms(const LedgerTerms& terms) {
-  const auto wide = [](const std::optional<Credits>& v) {
-    return v ? std::optional<Wide>(v->micros()) : std::nullopt;
-  };
+  const auto wide = [](const std::optional<Credits>& v) { return v ? std::optional<Wide>(v->micros()) : std::nullopt; };
   Terms naive;
   naive.overdraft_limit = terms.overdraft_limit.micros();
   naive.unlimited = terms.unlimited;
@@ -233,7 +231,8 @@ Difference difference(const Stored& real, const LedgerChanges& changes, const Na
                       std::size_t entries_before, std::size_t lots_before) {
   for (std::size_t i = 0; i < std::max(changes.entries.size(), naive.entries.size() - entries_before); ++i) {
     if (i >= changes.entries.size())
-      return "entry " + std::to_string(entries_before + i + 1) + " is missing: " + naive.entries[entries_before + i].type;
+      return "entry " + std::to_string(entries_before + i + 1) +
+             " is missing: " + naive.entries[entries_before + i].type;
     if (entries_before + i >= naive.entries.size())
       return "an entry too many: " + std::string(to_string(changes.entries[i].type));
     if (auto found = compare(changes.entries[i], naive.entries[entries_before + i])) return found;

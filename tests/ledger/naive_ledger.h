@@ -1,6 +1,6 @@
-// The ledger's rules a second time, as plainly as they can be written: every lot, hold and entry there ever was is kept,
-// every sum is added up anew, amounts are 128 bits wide and only the result is held against int64. Written from the
-// rules in core/ledger.h and shares no code with it.
+// The ledger's rules a second time, as plainly as they can be written: every lot, hold and entry there ever was is
+// kept, every sum is added up anew, amounts are 128 bits wide and only the result is held against int64. Written from
+// the rules in core/ledger.h and shares no code with it.
 #pragma once
 
 #include <cstdint>

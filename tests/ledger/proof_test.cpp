@@ -43,8 +43,8 @@ std::uint64_t setting(int argc, char** argv, const std::string& name, std::uint6
 extern "C" void tell_seed(int signal) {
   char text[120];
   const auto seed = static_cast<unsigned long long>(seed_under_way);
-  const int size = std::snprintf(text, sizeof text, "\nsignal %d in seed %llu: replay with --seed %llu\n", signal, seed,
-                                 seed);
+  const int size =
+      std::snprintf(text, sizeof text, "\nsignal %d in seed %llu: replay with --seed %llu\n", signal, seed, seed);
   if (write(2, text, static_cast<std::size_t>(size)) < 0) _exit(3);
   _exit(2);
 }
@@ -83,10 +83,9 @@ TEST_CASE("ledger: a second, naive ledger agrees with it after every command") {
       number(coverage.restarts));
   if (settings.seeds < 50) return;
   // Dice that no longer reach something prove nothing about it.
-  for (const std::uint64_t reached :
-       {coverage.refused, coverage.out_of_range, coverage.in_debt, coverage.expiries, coverage.allocations,
-        coverage.rollovers, coverage.reversals, coverage.settled, coverage.expired_holds, coverage.reloads,
-        coverage.restarts}) {
+  for (const std::uint64_t reached : {coverage.refused, coverage.out_of_range, coverage.in_debt, coverage.expiries,
+                                      coverage.allocations, coverage.rollovers, coverage.reversals, coverage.settled,
+                                      coverage.expired_holds, coverage.reloads, coverage.restarts}) {
     CHECK(reached >= settings.seeds / 10);
   }
 }

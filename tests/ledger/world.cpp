@@ -64,7 +64,8 @@ class World {
   template <class Real, class Naive>
   Broken both(const std::string& name, Real real_call, Naive naive_call);
   Broken nothing() {
-    return both("nothing", [](Ledger&) { return "ok"; }, [](NaiveLedger&) { return "ok"; });
+    return both(
+        "nothing", [](Ledger&) { return "ok"; }, [](NaiveLedger&) { return "ok"; });
   }
   Broken steps_equal_a_jump(UtcTime from);
   Broken operate_grant();
@@ -304,8 +305,9 @@ World::Broken World::steps_equal_a_jump(UtcTime from) {
   const int steps = static_cast<int>(1 + random_.below(8));
   UtcTime at = from;
   for (int i = 0; i < steps && at < now_; ++i) {
-    at = walked.due_at && *walked.due_at > at && *walked.due_at < now_ && chance(2) ? *walked.due_at
-                                                                                    : at + between(0, now_.ms() - at.ms());
+    at = walked.due_at && *walked.due_at > at && *walked.due_at < now_ && chance(2)
+             ? *walked.due_at
+             : at + between(0, now_.ms() - at.ms());
     live_to(walked, at, in_steps);
   }
   live_to(walked, now_, in_steps);
@@ -522,8 +524,7 @@ World::Broken World::operate_reload() {
   if (chance(6)) number = random_.below(number + 1);
   if (chance(2)) {
     return both(
-        "reload_declined " + std::to_string(number),
-        [&](Ledger& l) { return l.reload_declined(number) ? "ok" : "no"; },
+        "reload_declined " + std::to_string(number), [&](Ledger& l) { return l.reload_declined(number) ? "ok" : "no"; },
         [&](NaiveLedger& l) { return l.reload_declined(number); });
   }
   const std::string reference = random_.hex(4);
