@@ -45,13 +45,17 @@ enum class Table : std::uint8_t {
   hold = 20,          // number, 8 bytes big-endian -> Hold
   open_hold = 21,     // number, 8 bytes big-endian -> "": holds that are open
   reversal = 22,      // fingerprint of an event that was reversed -> seq of its reversal
+  webhook = 23,       // webhook id -> Webhook; "" -> their number, as a LEB128
+  webhook_delivery = 24,  // webhook id \0 created_at ms as 8 bytes big-endian, delivery id -> "": the order of a
+                          // webhook's log and of its retention
 };
 inline constexpr Table all_tables[] = {
-    Table::meta,        Table::account,      Table::credential,   Table::price,         Table::job,
-    Table::job_result,  Table::open_job,     Table::delivery,     Table::delivery_body, Table::open_delivery,
-    Table::rollup_day,  Table::rollup_month, Table::dedup,        Table::meter,         Table::idempotency,
-    Table::job_by_time, Table::ledger,       Table::ledger_entry, Table::lot,           Table::hold,
-    Table::open_hold,   Table::reversal};
+    Table::meta,          Table::account,       Table::credential,  Table::price,
+    Table::job,           Table::job_result,    Table::open_job,    Table::delivery,
+    Table::delivery_body, Table::open_delivery, Table::rollup_day,  Table::rollup_month,
+    Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time,
+    Table::ledger,        Table::ledger_entry,  Table::lot,         Table::hold,
+    Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();

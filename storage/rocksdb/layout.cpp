@@ -30,6 +30,8 @@ Family family_of(Table table) noexcept {
     case Table::hold:
     case Table::open_hold:
     case Table::reversal:
+    case Table::webhook:
+    case Table::webhook_delivery:
       return Family::records;
     case Table::job_result:
     case Table::delivery_body:
