@@ -21,9 +21,12 @@ auto answer_with(Reply reply, int status, Show show) {
 
 }  // namespace
 
-OperatorAccounts::OperatorAccounts(storage::Directory& directory, const Credentials& credentials, Clock& clock,
-                                   Random& random, std::function<std::string()> make_webhook_secret)
+OperatorAccounts::OperatorAccounts(storage::Directory& directory, storage::Ledgers& ledgers, Idempotency& idempotency,
+                                   const Credentials& credentials, Clock& clock, Random& random,
+                                   std::function<std::string()> make_webhook_secret)
     : directory_(directory),
+      ledgers_(ledgers),
+      idempotency_(idempotency),
       credentials_(credentials),
       clock_(clock),
       random_(random),
@@ -49,9 +52,9 @@ void OperatorAccounts::add_to(Router& router, const OperatorGuard& guard) {
 
 void OperatorAccounts::create(Request&& request, Reply reply) {
   Response refusal;
-  const auto body = json_body(request, refusal);
-  if (!body) return reply(std::move(refusal));
-  JsonReader in(*body);
+  auto call = read_call(request, CallSide::operator_side, refusal);
+  if (!call) return reply(std::move(refusal));
+  JsonReader in(call->body);
   Account account;
   const auto id = parse_account_id(in.string("id"));
   if (!id) in.refuse("id", "must match [a-z0-9][a-z0-9_-]{0,62}");
@@ -61,10 +64,12 @@ void OperatorAccounts::create(Request&& request, Reply reply) {
   account.billing_id = "bill_" + random_.hex(8);
   account.webhook.current = make_webhook_secret_();
   account.created_at = clock_.now();
-  directory_.create_account(std::move(account),
-                            answer_with<storage::Directory::AccountPtr>(std::move(reply), 201, [](const Account& made) {
-                              return account_json(made, Secrets::shown);
-                            }));
+  const auto effect = [this, account](storage::AccountTx& tx) -> Result<Response> {
+    const auto made = directory_.create_account(tx, account);
+    if (!made) return made.error();
+    return json_response(201, account_json(**made, Secrets::shown));
+  };
+  idempotency_.run(*id, std::move(call->key), effect, reply);
 }
 
 void OperatorAccounts::list(Request&& request, Reply reply) {
@@ -98,15 +103,27 @@ void OperatorAccounts::change(Request&& request, Reply reply) {
   Response refusal;
   const auto body = json_body(request, refusal);
   if (!body) return reply(std::move(refusal));
-  directory_.change_account(
-      AccountId(std::string(request.path_param("id"))),
-      [body](Account& account) {
-        JsonReader in(*body);
-        read_account_fields(in, account);
-        return in.finish();
-      },
-      answer_with<storage::Directory::AccountPtr>(
-          std::move(reply), 200, [](const Account& changed) { return account_json(changed, Secrets::hidden); }));
+  const auto account = directory_.account(AccountId(std::string(request.path_param("id"))));
+  if (!account) return reply(problem(404, "not_found", "no such account"));
+  const auto effect = [this, body](storage::AccountTx& tx) -> Result<Response> {
+    const auto read = [&](Account& stored) {
+      JsonReader in(*body);
+      read_account_fields(in, stored);
+      return in.finish();
+    };
+    const auto changed = change_with_ledger(tx, read, [](Ledger&) {});
+    if (!changed) return changed.error();
+    return json_response(200, account_json(**changed, Secrets::hidden));
+  };
+  idempotency_.run(account->id, CallKey{}, effect, reply);
+}
+
+Result<storage::Directory::AccountPtr> OperatorAccounts::change_with_ledger(
+    storage::AccountTx& tx, const std::function<Result<void>(Account&)>& change, const storage::Ledgers::Work& work) {
+  auto changed = directory_.change_account(tx, change);
+  if (!changed) return changed;
+  if (auto told = ledgers_.change_terms(tx, ledger_terms(**changed), work); !told) return told.error();
+  return changed;
 }
 
 void OperatorAccounts::subscribe(Request&& request, Reply reply) {
@@ -117,23 +134,32 @@ void OperatorAccounts::subscribe(Request&& request, Reply reply) {
   Subscription subscription;
   read_subscription(in, subscription);
   if (auto good = in.finish(); !good) return reply(problem(good.error()));
-  directory_.change_account(
-      AccountId(std::string(request.path_param("id"))),
-      [subscription](Account& account) -> Result<void> {
-        account.subscription = subscription;
-        return {};
-      },
-      answer_with<storage::Directory::AccountPtr>(
-          std::move(reply), 200, [](const Account& changed) { return subscription_json(changed.subscription); }));
+  const auto account = directory_.account(AccountId(std::string(request.path_param("id"))));
+  if (!account) return reply(problem(404, "not_found", "no such account"));
+  const auto effect = [this, subscription](storage::AccountTx& tx) -> Result<Response> {
+    const auto write = [&](Account& stored) -> Result<void> {
+      stored.subscription = subscription;
+      return {};
+    };
+    const auto begin = [&](Ledger& ledger) {
+      if (!subscription.monthly_allocation) return;
+      // An allocation that leaves the range of amounts is left out, as it is at the start of each later month.
+      static_cast<void>(ledger.start_allocation(*subscription.monthly_allocation));
+    };
+    const auto changed = change_with_ledger(tx, write, begin);
+    if (!changed) return changed.error();
+    return json_response(200, subscription_json((*changed)->subscription));
+  };
+  idempotency_.run(account->id, CallKey{}, effect, reply);
 }
 
 void OperatorAccounts::create_key(Request&& request, Reply reply) {
   Response refusal;
-  const auto body = json_body(request, refusal);
-  if (!body) return reply(std::move(refusal));
+  auto call = read_call(request, CallSide::operator_side, refusal);
+  if (!call) return reply(std::move(refusal));
   const AccountId account(std::string(request.path_param("id")));
   if (!directory_.account(account)) return reply(problem(404, "not_found", "no such account"));
-  JsonReader in(*body);
+  JsonReader in(call->body);
   const std::string kind = in.string("kind");
   if (kind != to_string(KeyKind::pair) && kind != to_string(KeyKind::token))
     in.refuse("kind", "must be \"pair\" or \"token\"");
@@ -141,13 +167,16 @@ void OperatorAccounts::create_key(Request&& request, Reply reply) {
   issued.record.account = account;
   read_key_fields(in, issued.record);
   if (auto good = in.finish(); !good) return reply(problem(good.error()));
-  if (directory_.keys_of(account).size() >= keys_per_account_max) {
-    return reply(problem(409, "too_many_keys", "an account has at most 1000 keys"));
-  }
-  directory_.create_key(std::move(issued.record), answer_with<storage::Directory::KeyPtr>(
-                                                      std::move(reply), 201,
-                                                      [key = std::move(issued.key), secret = std::move(issued.secret)](
-                                                          const ApiKey& made) { return key_json(made, key, secret); }));
+  call->key.secret = true;
+  const auto effect = [this, issued](storage::AccountTx& tx) -> Result<Response> {
+    // Keys that are on their way do not count yet, so a burst may pass the bound a little.
+    if (directory_.keys_of(issued.record.account).size() >= keys_per_account_max)
+      return fail(Errc::conflict, "an account has at most 1000 keys", "too_many_keys");
+    const auto made = directory_.create_key(tx, issued.record);
+    if (!made) return made.error();
+    return json_response(201, key_json(**made, issued.key, issued.secret));
+  };
+  idempotency_.run(account, std::move(call->key), effect, reply);
 }
 
 void OperatorAccounts::list_keys(Request&& request, Reply reply) {

@@ -5,9 +5,11 @@
 #include <string>
 
 #include "http/credentials.h"
+#include "http/idempotency.h"
 #include "http/operator/guard.h"
 #include "http/request.h"
 #include "storage/directory.h"
+#include "storage/ledgers.h"
 
 namespace tally::http {
 
@@ -16,7 +18,8 @@ class Router;
 class OperatorAccounts {
  public:
   // `make_webhook_secret` gives a new "whsec_…" for each account.
-  OperatorAccounts(storage::Directory& directory, const Credentials& credentials, Clock& clock, Random& random,
+  OperatorAccounts(storage::Directory& directory, storage::Ledgers& ledgers, Idempotency& idempotency,
+                   const Credentials& credentials, Clock& clock, Random& random,
                    std::function<std::string()> make_webhook_secret);
   void add_to(Router& router, const OperatorGuard& guard);
 
@@ -31,7 +34,14 @@ class OperatorAccounts {
   void change_key(Request&& request, Reply reply);
   void delete_key(Request&& request, Reply reply);
 
+  // One commit changes the account and tells its ledger, which `work` then may use.
+  Result<storage::Directory::AccountPtr> change_with_ledger(storage::AccountTx& tx,
+                                                            const std::function<Result<void>(Account&)>& change,
+                                                            const storage::Ledgers::Work& work);
+
   storage::Directory& directory_;
+  storage::Ledgers& ledgers_;
+  Idempotency& idempotency_;
   const Credentials& credentials_;
   Clock& clock_;
   Random& random_;

@@ -106,13 +106,16 @@ void OperatorPrices::add_to(Router& router, const OperatorGuard& guard) {
 
 void OperatorPrices::add(Request&& request, Reply reply) {
   Response refusal;
-  const auto body = json_body(request, refusal);
-  if (!body) return reply(std::move(refusal));
-  auto prices = read_prices(*body, clock_.now());
+  auto call = read_call(request, CallSide::operator_side, refusal);
+  if (!call) return reply(std::move(refusal));
+  const auto prices = read_prices(call->body, clock_.now());
   if (!prices) return reply(problem(prices.error()));
-  directory_.add_prices(std::move(*prices), [reply](const Result<std::vector<Price>>& added) {
-    reply(added ? json_response(200, prices_json(*added)) : problem(added.error()));
-  });
+  const auto effect = [this, prices = *prices](storage::AccountTx& tx) -> Result<Response> {
+    const auto added = directory_.add_prices(tx, prices);
+    if (!added) return added.error();
+    return json_response(200, prices_json(*added));
+  };
+  idempotency_.run(storage::system_account(), std::move(call->key), effect, reply);
 }
 
 // The price in force now of every endpoint, page by page in the order of their names.

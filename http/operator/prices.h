@@ -1,6 +1,7 @@
 // /operator/v1/prices: what endpoints cost.
 #pragma once
 
+#include "http/idempotency.h"
 #include "http/operator/guard.h"
 #include "http/request.h"
 #include "storage/directory.h"
@@ -11,7 +12,8 @@ class Router;
 
 class OperatorPrices {
  public:
-  OperatorPrices(storage::Directory& directory, Clock& clock) : directory_(directory), clock_(clock) {}
+  OperatorPrices(storage::Directory& directory, Idempotency& idempotency, Clock& clock)
+      : directory_(directory), idempotency_(idempotency), clock_(clock) {}
   void add_to(Router& router, const OperatorGuard& guard);
 
  private:
@@ -21,6 +23,7 @@ class OperatorPrices {
   void remove(Request&& request, Reply reply);
 
   storage::Directory& directory_;
+  Idempotency& idempotency_;
   Clock& clock_;
 };
 
