@@ -190,8 +190,9 @@ Result<void> Ledger::check_text(std::string_view reference, std::string_view des
   return {};
 }
 
+// Debt is paid first, so the open lots come to no more than they hold or the balance, whichever is more.
 Result<void> Ledger::check_incoming(Credits amount) const {
-  if (!add(state_.balance, amount) || !add(state_.in_lots, amount)) return out_of_range();
+  if (!add(state_.balance, amount)) return out_of_range();
   return {};
 }
 

@@ -116,11 +116,13 @@ void NaiveLedger::begin(UtcTime now) {
   const UtcTime last_entry = entries.empty() ? UtcTime() : entries.back().created_at;
   const UtcTime end = std::max(now, last_entry);
   UtcTime instant = std::max(std::min(at_, end), last_entry);
-  while (const auto next = next_instant(instant)) {
-    if (*next > end) break;
+  while (begun_) {
+    const auto next = next_instant(instant);
+    if (!next || *next > end) break;
     instant = std::max(instant, *next);
     live_through(instant);
   }
+  begun_ = true;
   at_ = end;
 }
 

@@ -184,6 +184,7 @@ class NaiveLedger {
   std::string account_;
   Hash hash_;
   UtcTime at_;
+  bool begun_ = false;
   Wide available_before_ = 0;
 };
 

@@ -76,16 +76,18 @@ TEST_CASE("ledger: a second, naive ledger agrees with it after every command") {
   const auto number = [](std::uint64_t v) { return static_cast<unsigned long long>(v); };
   std::printf(
       "commands %llu, refused %llu, out of range %llu, in debt %llu; entries %llu, expiries %llu, allocations %llu, "
-      "rollovers %llu, reversals %llu; holds settled %llu, expired %llu; reloads %llu; restarts %llu\n",
+      "rollovers %llu, reversals %llu; holds settled %llu, expired %llu, beyond a lot's expiry %llu; reloads %llu; "
+      "restarts %llu\n",
       number(coverage.commands), number(coverage.refused), number(coverage.out_of_range), number(coverage.in_debt),
       number(coverage.entries), number(coverage.expiries), number(coverage.allocations), number(coverage.rollovers),
-      number(coverage.reversals), number(coverage.settled), number(coverage.expired_holds), number(coverage.reloads),
-      number(coverage.restarts));
+      number(coverage.reversals), number(coverage.settled), number(coverage.expired_holds),
+      number(coverage.kept_by_holds), number(coverage.reloads), number(coverage.restarts));
   if (settings.seeds < 50) return;
   // Dice that no longer reach something prove nothing about it.
-  for (const std::uint64_t reached : {coverage.refused, coverage.out_of_range, coverage.in_debt, coverage.expiries,
-                                      coverage.allocations, coverage.rollovers, coverage.reversals, coverage.settled,
-                                      coverage.expired_holds, coverage.reloads, coverage.restarts}) {
+  for (const std::uint64_t reached :
+       {coverage.refused, coverage.out_of_range, coverage.in_debt, coverage.expiries, coverage.allocations,
+        coverage.rollovers, coverage.reversals, coverage.settled, coverage.expired_holds, coverage.kept_by_holds,
+        coverage.reloads, coverage.restarts}) {
     CHECK(reached >= settings.seeds / 10);
   }
 }

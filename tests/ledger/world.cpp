@@ -34,6 +34,7 @@ class World {
                                    "2026-03-31T00:00:00Z",     "2027-12-31T23:59:59Z", "2026-05-10T12:30:00Z"};
     now_ = *UtcTime::parse(starts[random_.below(std::size(starts))]);
     edgy_ = random_.below(4) == 0;
+    slow_ = random_.below(2) == 0;
     if (random_.below(2) == 0) dice_terms();
   }
 
@@ -85,7 +86,8 @@ class World {
   SeededRandom random_;
   const AccountId account_{"acme"};
   UtcTime now_;
-  bool edgy_ = false;
+  bool edgy_ = false;  // amounts near int64's ends
+  bool slow_ = false;  // time mostly goes by in seconds
   LedgerTerms terms_;
   Stored real_;
   NaiveLedger naive_{"acme", naive_hash};
@@ -95,6 +97,10 @@ class World {
 void World::pass_time() {
   const UtcTime before = now_;
   const auto due = real_.state.due_at;
+  if (slow_ && !chance(8)) {
+    now_ = now_ + between(0, 20 * second_ms);
+    return;
+  }
   switch (random_.below(40)) {
     case 0:
     case 1:
@@ -144,7 +150,9 @@ Credits World::dice_amount() {
   const LedgerState& state = real_.state;
   const Wide free = Wide{state.balance.micros()} - state.reserved.micros() + terms_.overdraft_limit.micros();
   Wide amount = between(1, 1'000);
-  switch (random_.below(edgy_ ? 30 : 20)) {
+  // The last nine only where the dice of the seed allow it.
+  const std::uint64_t dice = random_.below(slow_ ? 60 : 20);
+  switch (!edgy_ && dice >= 10 ? 19 : dice) {
     case 0:
       amount = between(-2, 1);
       break;
@@ -161,29 +169,29 @@ Credits World::dice_amount() {
       amount = Wide{state.in_lots.micros()} + between(-1, 1);
       break;
     case 5:
-      amount = between(1, 100'000);
+      amount = between(1, 5'000);
       break;
-    case 20:
+    case 10:
       amount = Wide{micros_max} - between(0, 1);
       break;
-    case 21:
-    case 22:
+    case 11:
+    case 12:
       amount = Wide{micros_max} - state.balance.micros() + between(-1, 1);
       break;
-    case 23:
+    case 13:
       amount = Wide{micros_max} - state.in_lots.micros() + between(-1, 1);
       break;
-    case 24:
-    case 25:
+    case 14:
+    case 15:
       amount = Wide{micros_max} - state.debt().micros() + between(-1, 1);
       break;
-    case 26:
+    case 16:
       amount = std::numeric_limits<std::int64_t>::min() + between(0, 1);
       break;
-    case 27:
+    case 17:
       amount = Wide{micros_max} - state.reserved.micros() + between(-1, 1);
       break;
-    case 28:
+    case 18:
       amount = between(micros_max / 4, micros_max);
       break;
     default:
@@ -275,6 +283,10 @@ void World::cover(const LedgerChanges& changes, const std::string& outcome) {
   if (outcome != "ok" && outcome != "no") ++coverage_.refused;
   if (outcome.ends_with("amount_out_of_range")) ++coverage_.out_of_range;
   if (real_.state.debt() > Credits()) ++coverage_.in_debt;
+  if (std::any_of(real_.state.lots.begin(), real_.state.lots.end(),
+                  [&](const OpenLot& lot) { return lot.expires_at && *lot.expires_at <= now_; })) {
+    ++coverage_.kept_by_holds;
+  }
   coverage_.entries += changes.entries.size();
   for (const LedgerEntry& entry : changes.entries) {
     if (entry.type == EntryType::expiry) ++coverage_.expiries;
@@ -390,7 +402,7 @@ World::Broken World::operate() {
 
 World::Broken World::operate_grant() {
   Grant grant;
-  grant.amount = dice_amount();
+  grant.amount = chance(2) ? Credits::from_micros(between(1, 20'000)) : dice_amount();
   if (chance(3)) grant.purchased_at = now_ - between(-1, 1) * between(0, 300 * day_ms);
   switch (random_.below(6)) {
     case 0:
@@ -449,7 +461,7 @@ World::Broken World::operate_debit() {
 World::Broken World::operate_hold() {
   HoldRequest request;
   request.credits = dice_amount();
-  request.ttl_ms = between(1, 10 * minute_ms);
+  request.ttl_ms = chance(2) ? between(1, 10 * minute_ms) : between(1, hold_ttl_ms_max);
   if (chance(4)) request.ttl_ms = between(-1, hold_ttl_ms_max + 1);
   // Holds that end with the month, with a lot or with each other.
   if (chance(4)) request.ttl_ms = start_of_month(month_of(now_) + 1).ms() - now_.ms();

@@ -24,6 +24,7 @@ struct Coverage {
   std::uint64_t reversals = 0;
   std::uint64_t settled = 0;
   std::uint64_t expired_holds = 0;
+  std::uint64_t kept_by_holds = 0;  // commands after which expired credits were still reserved
   std::uint64_t reloads = 0;
   std::uint64_t out_of_range = 0;
   std::uint64_t in_debt = 0;
