@@ -85,6 +85,13 @@ void check_webhooks(const WebhookSettings& webhooks, Check& check) {
   check.within(webhooks.response_bytes_max, 1, 64 * mebibyte, "webhooks.response_bytes_max");
 }
 
+void check_payments(const Config::Payments& payments, Check& check) {
+  check.that(payments.url.empty() || payments.url.starts_with("https://") || payments.url.starts_with("http://"),
+             "payments.url", "must be an http or https URL");
+  check.that(payments.secret.empty() || payments.secret.starts_with("whsec_"), "payments.secret",
+             "must be whsec_ and the base64 of 24 to 64 bytes");
+}
+
 }  // namespace
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
@@ -121,6 +128,7 @@ Result<void> validate(const Config& config) {
   check_webhooks(config.webhooks, check);
   check.within(config.reports.result_bytes_max, 1, 16 * gibibyte, "reports.result_bytes_max");
   check.within(config.reports.retention_days, 1, 3650, "reports.retention_days");
+  check_payments(config.payments, check);
   return check.result();
 }
 

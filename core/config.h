@@ -56,6 +56,12 @@ struct Config {
     std::uint64_t result_bytes_max = 64ull << 20;
     std::uint32_t retention_days = 7;
   } reports;
+  // Auto-reload. Without a url it cannot be turned on, and nothing is asked for.
+  struct Payments {
+    std::string url;     // http or https, to any address: it is the operator's own
+    std::string secret;  // "whsec_…" that signs the requests; empty: DIR/payments.secret, made when missing
+    bool enabled() const noexcept { return !url.empty(); }
+  } payments;
   struct Nyne {
     bool envelope = false;
   } nyne;

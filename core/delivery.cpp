@@ -45,6 +45,8 @@ void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const Ret
 
 Result<void> replay(Delivery& delivery, UtcTime now) {
   if (delivery.status == DeliveryStatus::pending) return fail(Errc::conflict, "the delivery is still pending");
+  if (delivery.webhook_id == payments_webhook_id)
+    return fail(Errc::conflict, "a request for a payment is never sent again once it has an outcome");
   delivery.status = DeliveryStatus::pending;
   delivery.attempts = 0;
   delivery.next_attempt_at = now;

@@ -15,12 +15,16 @@ namespace tally {
 enum class DeliveryStatus : std::uint8_t { pending = 1, delivered, dead };
 std::string_view to_string(DeliveryStatus status) noexcept;
 
+// The webhook_id of requests to the operator's payment system. They go to `payments.url` as it is set at the time of an
+// attempt.
+inline constexpr std::string_view payments_webhook_id = "payments";
+
 struct Delivery {
   DeliveryId id;  // also the `webhook-id` header, the same on every attempt
   AccountId account;
-  std::string webhook_id;  // of a standing subscription; empty for a callback_url
+  std::string webhook_id;  // of a standing subscription, or payments_webhook_id; empty for a callback_url
   std::string url;
-  std::string event;  // "report.completed", "report.failed"
+  std::string event;  // "report.completed", "credits.low", "payment.reload" …
   RequestId request;  // of the job, if any
   DeliveryStatus status = DeliveryStatus::pending;
   std::uint32_t attempts = 0;
@@ -37,6 +41,7 @@ struct AttemptOutcome {
   std::string error;                     // for people; empty on 2xx
   std::int64_t retry_after_seconds = 0;  // from the response, 0 without
   bool permanent = false;                // e.g. the address is forbidden: no further attempt
+  std::string body;                      // of the response to a request for a payment; capped
 };
 
 // Counts the attempt: 2xx delivers, everything else (3xx too) waits for the next attempt or ends as a dead letter.
@@ -44,7 +49,8 @@ struct AttemptOutcome {
 void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const RetrySchedule& schedule, UtcTime now,
                     Random& random);
 
-// A dead or delivered one is sent again from the start of the schedule, with the same id. Errc::conflict while pending.
+// A dead or delivered one is sent again from the start of the schedule, with the same id. Errc::conflict while pending,
+// and for a payment: what was declined must not be paid later, when the ledger no longer waits for it.
 Result<void> replay(Delivery& delivery, UtcTime now);
 
 std::string encode(const Delivery& delivery);

@@ -149,6 +149,10 @@ std::vector<Setting> make_settings() {
        to_number([](Config & c) -> auto& { return c.reports.result_bytes_max; })},
       {"reports.retention_days", "days that a finished report is kept", false, "",
        to_number([](Config & c) -> auto& { return c.reports.retention_days; })},
+      {"payments.url", "where auto-reload asks for payments; empty: auto-reload cannot be turned on", false, "",
+       to_text([](Config & c) -> auto& { return c.payments.url; })},
+      {"payments.secret", "whsec_ secret that signs those requests; default: DATA/payments.secret, made when missing",
+       false, "", to_text([](Config & c) -> auto& { return c.payments.secret; })},
       {"nyne.envelope", "answer GET /usage with {\"success\",\"data\",\"timestamp\"}", true, "",
        to_switch([](Config & c) -> auto& { return c.nyne.envelope; })},
   };
