@@ -122,12 +122,13 @@ struct Transfer {
   std::size_t response_bytes = 0;
   bool address_allowed = false;
   bool address_forbidden = false;
+  std::string response_body;
 
   // Header lines that change with the attempt; `list` points into them.
-  std::array<std::string, 3> lines;
+  std::array<std::string, 4> lines;
   std::array<char, 32> content_type{"Content-Type: application/json"};
   std::array<char, 8> no_expect{"Expect:"};
-  std::array<curl_slist, 5> list{};
+  std::array<curl_slist, 6> list{};
 
   Transfer() = default;
   Transfer(const Transfer&) = delete;
@@ -141,10 +142,13 @@ void Transfer::load() {
   lines[0] = "webhook-id: " + attempt.headers.id;
   lines[1] = "webhook-timestamp: " + attempt.headers.timestamp;
   lines[2] = "webhook-signature: " + attempt.headers.signature;
-  const std::array<char*, 5> data = {content_type.data(), no_expect.data(), lines[0].data(), lines[1].data(),
-                                     lines[2].data()};
-  for (std::size_t i = 0; i < list.size(); ++i) list[i] = {data[i], i + 1 < list.size() ? &list[i + 1] : nullptr};
+  lines[3] = "Idempotency-Key: " + attempt.idempotency_key;
+  const std::array<char*, 6> data = {content_type.data(), no_expect.data(), lines[0].data(),
+                                     lines[1].data(),     lines[2].data(),  lines[3].data()};
+  const std::size_t count = list.size() - (attempt.idempotency_key.empty() ? 1 : 0);
+  for (std::size_t i = 0; i < count; ++i) list[i] = {data[i], i + 1 < count ? &list[i + 1] : nullptr};
   response_bytes = 0;
+  response_body.clear();
   address_allowed = address_forbidden = false;
   set(easy, CURLOPT_URL, attempt.url.c_str());
   set(easy, CURLOPT_POSTFIELDS, attempt.body.data());
@@ -155,6 +159,15 @@ std::size_t count_response(char*, std::size_t size, std::size_t count, void* use
   auto& transfer = *static_cast<Transfer*>(user);
   transfer.response_bytes += size * count;
   return transfer.response_bytes <= transfer.response_bytes_max ? size * count : 0;
+}
+
+std::size_t take_response(char* bytes, std::size_t size, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  if (transfer.attempt.keep_response) {
+    const std::size_t room = response_body_bytes_max - transfer.response_body.size();
+    transfer.response_body.append(bytes, std::min(size * count, room));
+  }
+  return count_response(bytes, size, count, user);
 }
 
 curl_socket_t open_socket(void* user, curlsocktype purpose, curl_sockaddr* address) {
@@ -175,6 +188,7 @@ AttemptOutcome outcome_of(Transfer& transfer, CURLcode code) {
   long status = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
   outcome.status = status >= 200 ? static_cast<int>(status) : 0;
+  outcome.body = std::move(transfer.response_body);
   if (status >= 200 && status <= 299) return outcome;
   if (status >= 200) {
     outcome.error = "the receiver answered " + std::to_string(status);
@@ -338,7 +352,7 @@ std::unique_ptr<Transfer> CurlTransport::Loop::make_transfer() {
   set(easy, CURLOPT_QUICK_EXIT, 1L);
 
   using Body = std::size_t (*)(char*, std::size_t, std::size_t, void*);
-  set(easy, CURLOPT_WRITEFUNCTION, static_cast<Body>(count_response));
+  set(easy, CURLOPT_WRITEFUNCTION, static_cast<Body>(take_response));
   set(easy, CURLOPT_WRITEDATA, transfer.get());
   set(easy, CURLOPT_HEADERFUNCTION, static_cast<Body>(count_response));
   set(easy, CURLOPT_HEADERDATA, transfer.get());

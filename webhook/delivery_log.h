@@ -33,4 +33,17 @@ struct DeliveryPage {
 Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const std::optional<AccountId>& account,
                                      std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor);
 
+// The key of a row of Table::webhook_delivery: the webhook's id, then the time, then the delivery's id.
+std::string webhook_log_key(const Delivery& delivery);
+struct WebhookLogEntry {
+  UtcTime created_at;
+  DeliveryId id;
+};
+std::optional<WebhookLogEntry> read_webhook_log_key(std::string_view key);
+
+// The deliveries of one webhook, the newest first; else as list_deliveries.
+Result<DeliveryPage> list_webhook_deliveries(const storage::Rows& rows, const AccountId& account,
+                                             std::string_view webhook_id, std::optional<DeliveryStatus> status,
+                                             std::size_t limit, std::string_view cursor);
+
 }  // namespace tally::webhook

@@ -55,9 +55,11 @@ Result<Delivery> read_delivery(const Result<std::optional<std::string>>& row) {
   return decode_delivery(**row);
 }
 
+using OnAttempt = decltype(Dispatcher::Standing::on_attempt);
+
 // The writer's command. Runs on another thread, so it holds all it needs.
 Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, UtcTime now, Random& random,
-                       Recorded& result) {
+                       const OnAttempt& on_attempt, Recorded& result) {
   auto delivery = read_delivery(tx.get(Table::delivery, result.id.str()));
   if (!delivery) {
     if (delivery.error().code == Errc::not_found) return {};  // dropped with its job
@@ -65,12 +67,19 @@ Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, Ut
   }
   if (delivery->status != DeliveryStatus::pending) return {};
   record_attempt(*delivery, result.outcome, schedule, now, random);
+  if (on_attempt) {
+    if (auto done = on_attempt(tx, *delivery, result.outcome, now); !done) return done;
+  }
   tx.put(Table::delivery, result.id.str(), encode(*delivery));
   if (delivery->status != DeliveryStatus::pending) tx.erase(Table::open_delivery, result.id.str());
   result.known = true;
   result.status = delivery->status;
   result.next_attempt_at = delivery->next_attempt_at;
   return {};
+}
+
+bool is_payment(const Route& route) {
+  return route.webhook_id == payments_webhook_id;
 }
 
 using Event = std::variant<Offered, Answered, std::shared_ptr<Recorded>>;
@@ -132,7 +141,8 @@ class Dispatcher::Work {
   void on(Answered& answered);
   void on(const std::shared_ptr<Recorded>& record);
   Lanes::Admission admit(const AccountId& account, const DeliveryId& id);
-  RoutePtr route_to(const std::string& url);
+  RoutePtr route_to(const Delivery& delivery);
+  Route make_route(const Delivery& delivery) const;
   void read_backlog();
   void start_attempts();
   void start(const Lanes::Entry& entry);
@@ -201,18 +211,25 @@ Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const Deliver
     return Lanes::Admission::known;
   }
   if (delivery->status != DeliveryStatus::pending) return Lanes::Admission::known;
-  return lanes_.add(account, id, route_to(delivery->url), delivery->next_attempt_at);
+  return lanes_.add(account, id, route_to(*delivery), delivery->next_attempt_at);
 }
 
-RoutePtr Dispatcher::Work::route_to(const std::string& url) {
+RoutePtr Dispatcher::Work::route_to(const Delivery& delivery) {
   if (routes_.size() >= routes_max) routes_.clear();
-  RoutePtr& route = routes_[url];
-  if (!route) {
-    auto target = policy_.check(url);
-    route = target ? std::make_shared<Route>(Route{url, std::move(target->receiver), {}})
-                   : std::make_shared<Route>(Route{url, {}, target.error().detail});
-  }
+  // No URL holds a blank.
+  RoutePtr& route = routes_[delivery.webhook_id.empty() ? delivery.url : delivery.webhook_id + ' ' + delivery.url];
+  if (!route) route = std::make_shared<Route>(make_route(delivery));
   return route;
+}
+
+Route Dispatcher::Work::make_route(const Delivery& delivery) const {
+  if (delivery.webhook_id == payments_webhook_id) {
+    const std::string& url = parts_.standing.payments_url;
+    return {url, delivery.webhook_id, url.empty() ? "payments.url is not set" : "", delivery.webhook_id};
+  }
+  auto target = policy_.check(delivery.url);
+  if (!target) return {delivery.url, {}, target.error().detail, delivery.webhook_id};
+  return {delivery.url, std::move(target->receiver), {}, delivery.webhook_id};
 }
 
 void Dispatcher::Work::read_backlog() {
@@ -252,7 +269,8 @@ void Dispatcher::Work::start(const Lanes::Entry& entry) {
   auto attempt = prepare(entry);
   if (attempt) {
     ++sent_;
-    parts_.transport.send(std::move(*attempt), [inbox = inbox_, id = entry.id](AttemptOutcome outcome) {
+    Transport& transport = is_payment(*entry.route) ? *parts_.standing.payments_transport : parts_.transport;
+    transport.send(std::move(*attempt), [inbox = inbox_, id = entry.id](AttemptOutcome outcome) {
       inbox->push(Answered{id, std::move(outcome)});
     });
     return;
@@ -277,11 +295,14 @@ Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry) const {
   auto body = parts_.store.get(Table::delivery_body, entry.account, entry.id.str());
   if (!body) return body.error();
   if (!*body) return fail(Errc::not_found, "the body is gone");
-  const auto secrets = parts_.secrets_of(entry.account);
+  const std::string& webhook = entry.route->webhook_id;
+  const auto secrets =
+      webhook.empty() ? parts_.secrets_of(entry.account) : parts_.standing.secrets_of(entry.account, webhook);
   if (!secrets) return secrets.error();
   auto headers = sign(*secrets, entry.id, **body, now_);
   if (!headers) return headers.error();
-  return Attempt{entry.route->url, std::move(*headers), *std::move(*body)};
+  const bool payment = is_payment(*entry.route);
+  return Attempt{entry.route->url, std::move(*headers), *std::move(*body), payment ? entry.id.str() : "", payment};
 }
 
 void Dispatcher::Work::on(Answered& answered) {
@@ -293,11 +314,17 @@ void Dispatcher::Work::on(Answered& answered) {
 }
 
 void Dispatcher::Work::post_record(std::shared_ptr<Recorded> record) {
-  const AccountId* account = lanes_.account_of(record->id);
-  auto command = [record, schedule = schedule_, now = now_, &random = parts_.random](storage::AccountTx& tx) {
-    return record_in(tx, schedule, now, random, *record);
+  const Lanes::Entry* entry = lanes_.find(record->id);
+  // Not by reference: the writer may come to it when this dispatcher is gone.
+  OnAttempt on_attempt;
+  if (!entry->route->webhook_id.empty()) on_attempt = parts_.standing.on_attempt;
+  auto command = [record, schedule = schedule_, now = now_, &random = parts_.random,
+                  on_attempt = std::move(on_attempt)](storage::AccountTx& tx) {
+    return record_in(tx, schedule, now, random, on_attempt, *record);
   };
-  parts_.writer.post(*account, std::move(command), Durability::relaxed,
+  // What a payment brought is credits that the customer sees and uses at once.
+  const Durability durability = is_payment(*entry->route) ? Durability::synced : Durability::relaxed;
+  parts_.writer.post(entry->account, std::move(command), durability,
                      [record, inbox = inbox_](const Result<void>& result) {
                        if (!result) record->error = result.error();
                        inbox->push(record);

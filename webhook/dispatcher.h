@@ -35,6 +35,19 @@ class Dispatcher {
   // An account's secrets. Errc::not_found ends the delivery as dead; any other error postpones the attempt.
   using SecretsOf = std::function<Result<WebhookSecrets>(const AccountId&)>;
 
+  // What deliveries with a webhook_id need beyond.
+  struct Standing {
+    // As SecretsOf, of one webhook (payments_webhook_id too).
+    std::function<Result<WebhookSecrets>(const AccountId&, std::string_view webhook_id)> secrets_of;
+    // Runs in the command that records an attempt, after the rules of trying: what it writes is committed with the
+    // record, and it may decide otherwise about the delivery. An error drops both; the record is tried again on
+    // Errc::exhausted.
+    std::function<Result<void>(storage::AccountTx&, Delivery&, const AttemptOutcome&, UtcTime now)> on_attempt;
+    // Payments go there, whatever TargetPolicy says, by a transport that connects to any address; empty: nowhere.
+    std::string payments_url;
+    Transport* payments_transport = nullptr;
+  };
+
   // All must outlive the dispatcher's last tick; the transport and the writer may answer later than that.
   struct Parts {
     const storage::Store& store;
@@ -42,6 +55,7 @@ class Dispatcher {
     Transport& transport;
     Random& random;
     SecretsOf secrets_of;
+    Standing standing = {};
   };
 
   // The caps on concurrency are the settings'; `limits` adds the bounds on memory.

@@ -20,9 +20,9 @@ Lanes::Slot& Lanes::slot_of(const DeliveryId& id) {
   return found->second;
 }
 
-const AccountId* Lanes::account_of(const DeliveryId& id) const {
+const Lanes::Entry* Lanes::find(const DeliveryId& id) const {
   const auto found = entries_.find(id);
-  return found == entries_.end() ? nullptr : &found->second.entry.account;
+  return found == entries_.end() ? nullptr : &found->second.entry;
 }
 
 Lanes::Admission Lanes::add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due) {

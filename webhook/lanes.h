@@ -24,11 +24,12 @@ struct LaneLimits {
   std::size_t entries_per_lane_max = 200'000;  // so that one receiver's backlog leaves room for the others
 };
 
-// Where deliveries go. Shared by all that have the same URL.
+// Where deliveries go. Shared by all that have the same URL and webhook.
 struct Route {
   std::string url;
-  std::string receiver;  // names the lane; empty when the policy refuses the URL
-  std::string refusal;   // why, then
+  std::string receiver;         // names the lane; empty when the policy refuses the URL
+  std::string refusal;          // why, then
+  std::string webhook_id = {};  // of what goes there; empty for a callback_url
 };
 using RoutePtr = std::shared_ptr<const Route>;
 
@@ -51,8 +52,8 @@ class Lanes {
 
   // The next entry that is due and within the limits, now in flight; lanes take turns. Null: none.
   const Entry* take(UtcTime now);
-  // The account of an entry, or null when it is unknown.
-  const AccountId* account_of(const DeliveryId& id) const;
+  // Null when it is unknown.
+  const Entry* find(const DeliveryId& id) const;
 
   // In flight -> held. A lane whose last attempt failed gets one attempt at a time until one succeeds, so a dead
   // receiver holds one slot and not its whole share.

@@ -9,10 +9,14 @@
 
 namespace tally::webhook {
 
+inline constexpr std::size_t response_body_bytes_max = 16 * 1024;
+
 struct Attempt {
   std::string url;
   SignatureHeaders headers;
-  std::string body;  // sent as application/json
+  std::string body;                  // sent as application/json
+  std::string idempotency_key = {};  // sent as the header of that name, unless empty
+  bool keep_response = false;        // its body, up to response_body_bytes_max, goes into the outcome
 };
 
 class Transport {
