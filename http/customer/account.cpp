@@ -15,10 +15,11 @@ constexpr std::int64_t rotation_ms = day_ms;
 
 }  // namespace
 
-CustomerAccount::CustomerAccount(Credentials& credentials, storage::Directory& directory, Clock& clock,
-                                 std::function<std::string()> make_webhook_secret)
+CustomerAccount::CustomerAccount(Credentials& credentials, storage::Directory& directory, Idempotency& idempotency,
+                                 Clock& clock, std::function<std::string()> make_webhook_secret)
     : credentials_(credentials),
       directory_(directory),
+      idempotency_(idempotency),
       clock_(clock),
       make_webhook_secret_(std::move(make_webhook_secret)) {}
 
@@ -42,28 +43,29 @@ void CustomerAccount::rotate_webhook_secret(Request&& request, Reply reply) {
   const auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
   if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal_problem(*refused));
   const Caller& caller = std::get<Caller>(checked);
-  directory_.change_account(
-      caller.account->id,
-      [this](Account& account) -> Result<void> {
-        account.webhook.previous = std::move(account.webhook.current);
-        account.webhook.previous_until = clock_.now() + rotation_ms;
-        account.webhook.current = make_webhook_secret_();
-        return {};
-      },
-      [reply, rate = caller.rate](const Result<storage::Directory::AccountPtr>& changed) {
-        Response response;
-        if (changed) {
-          std::string json;
-          JsonWriter out(json);
-          out.begin_object().field("webhook_secret", (*changed)->webhook.current);
-          out.field("previous_valid_until", (*changed)->webhook.previous_until).end_object();
-          response = json_response(200, std::move(json));
-        } else {
-          response = problem(changed.error());
-        }
-        add_rate_headers(response, rate);
-        reply(std::move(response));
-      });
+  const auto answer = [reply, rate = caller.rate](Response response) {
+    add_rate_headers(response, rate);
+    reply(std::move(response));
+  };
+  Response refusal;
+  auto call = read_call(request, CallSide::customer, refusal, CallBody::optional);
+  if (!call) return answer(std::move(refusal));
+  if (auto good = JsonReader(call->body).finish(); !good) return answer(problem(good.error()));
+  const auto effect = [this](storage::AccountTx& tx) -> Result<Response> {
+    const auto changed = directory_.change_account(tx, [this](Account& account) -> Result<void> {
+      account.webhook.previous = std::move(account.webhook.current);
+      account.webhook.previous_until = clock_.now() + rotation_ms;
+      account.webhook.current = make_webhook_secret_();
+      return {};
+    });
+    if (!changed) return changed.error();
+    std::string json;
+    JsonWriter out(json);
+    out.begin_object().field("webhook_secret", (*changed)->webhook.current);
+    out.field("previous_valid_until", (*changed)->webhook.previous_until).end_object();
+    return json_response(200, std::move(json));
+  };
+  idempotency_.run(caller.account->id, std::move(call->key), effect, answer);
 }
 
 }  // namespace tally::http

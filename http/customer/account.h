@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/credentials.h"
+#include "http/idempotency.h"
 #include "http/request.h"
 #include "storage/directory.h"
 
@@ -14,7 +15,7 @@ class Router;
 
 class CustomerAccount {
  public:
-  CustomerAccount(Credentials& credentials, storage::Directory& directory, Clock& clock,
+  CustomerAccount(Credentials& credentials, storage::Directory& directory, Idempotency& idempotency, Clock& clock,
                   std::function<std::string()> make_webhook_secret);
   void add_to(Router& router);
 
@@ -24,6 +25,7 @@ class CustomerAccount {
 
   Credentials& credentials_;
   storage::Directory& directory_;
+  Idempotency& idempotency_;
   Clock& clock_;
   std::function<std::string()> make_webhook_secret_;
 };

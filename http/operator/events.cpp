@@ -8,6 +8,7 @@
 #include "http/answers.h"
 #include "http/event_parser.h"
 #include "http/json_writer.h"
+#include "http/ledger_wire.h"
 #include "http/problem.h"
 #include "http/router.h"
 
@@ -17,6 +18,9 @@ namespace {
 
 // Up to here a body is read where it arrived.
 constexpr std::size_t small_body_bytes = 16 * 1024;
+
+// In the path of an event that has no source.
+constexpr std::string_view no_source = "-";
 
 struct AccountEvents {
   std::vector<UsageEvent> events;
@@ -33,7 +37,7 @@ struct Gathering {
   std::optional<Error> failure;
   std::atomic<std::size_t> open{0};
   bool single = false;
-  Reply reply;
+  Idempotency::Answer reply;
 };
 
 std::string code_of(const Error& error) {
@@ -80,13 +84,21 @@ void gather(Gathering& all, const std::vector<std::uint32_t>& indexes, const Res
 
 }  // namespace
 
-OperatorEvents::OperatorEvents(storage::Meter& meter, const storage::Directory& directory, Clock& clock,
+OperatorEvents::OperatorEvents(storage::Meter& meter, const storage::Ledgers& ledgers,
+                               const storage::Directory& directory, Idempotency& idempotency, Clock& clock,
                                std::function<void(std::function<void()>)> elsewhere)
-    : meter_(meter), directory_(directory), clock_(clock), elsewhere_(std::move(elsewhere)) {}
+    : meter_(meter),
+      ledgers_(ledgers),
+      directory_(directory),
+      idempotency_(idempotency),
+      clock_(clock),
+      elsewhere_(std::move(elsewhere)) {}
 
 void OperatorEvents::add_to(Router& router, const OperatorGuard& guard) {
   router.add("POST", "/operator/v1/events",
              guard([this](Request&& request, Reply reply) { ingest(std::move(request), std::move(reply)); }));
+  router.add("POST", "/operator/v1/events/{source}/{id}/reverse",
+             guard([this](Request&& request, Reply reply) { reverse(std::move(request), std::move(reply)); }));
 }
 
 void OperatorEvents::ingest(Request&& request, Reply reply) {
@@ -101,8 +113,17 @@ void OperatorEvents::read(Request& request, const Reply& reply) {
                          "send application/json, application/x-ndjson, application/cloudevents+json or "
                          "application/cloudevents-batch+json"));
   }
+  auto key = call_key(request, CallSide::operator_side);
+  if (!key) return reply(problem(key.error()));
+  const auto effect = [this, format = *format, &request](const Idempotency::Answer& answer) {
+    count(format, std::move(request.body), answer);
+  };
+  idempotency_.run_apart(storage::system_account(), std::move(*key), effect, reply);
+}
+
+void OperatorEvents::count(EventFormat format, std::string body, const Idempotency::Answer& reply) {
   const UtcTime now = clock_.now();
-  auto parsed = parse_events(*format, std::move(request.body), now);
+  auto parsed = parse_events(format, std::move(body), now);
   if (!parsed) return reply(problem(parsed.error()));
 
   auto all = std::make_shared<Gathering>();
@@ -136,6 +157,45 @@ void OperatorEvents::read(Request& request, const Reply& reply) {
                     gather(*all, indexes, ingested);
                   });
   }
+}
+
+void OperatorEvents::reverse(Request&& request, Reply reply) {
+  Response refusal;
+  auto call = read_call(request, CallSide::operator_side, refusal);
+  if (!call) return reply(std::move(refusal));
+  JsonReader in(call->body);
+  const AccountId account(in.string("account"));
+  const std::string reason = in.string("reason");
+  if (reason.empty() || reason.size() > ledger_description_bytes_max) in.refuse("reason", "must be 1 to 1024 bytes");
+  if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  if (!directory_.account(account)) return reply(problem(404, "not_found", "no such event"));
+  std::string source(request.path_param("source"));
+  if (source == no_source) source.clear();
+  const auto effect = [this, account, source, id = std::string(request.path_param("id")),
+                       reason](const Idempotency::Answer& answer) {
+    meter_.reverse(account, source, id, reason,
+                   [this, account, answer](const Result<storage::ReversedEvent>& reversed) {
+                     answer(reversed ? reversed_response(account, *reversed) : problem(reversed.error()));
+                   });
+  };
+  idempotency_.run_apart(account, std::move(call->key), effect, reply);
+}
+
+Response OperatorEvents::reversed_response(const AccountId& account, const storage::ReversedEvent& reversed) const {
+  std::string json;
+  JsonWriter out(json);
+  out.begin_object().field("account", account.str()).key("event").begin_object();
+  out.field("source", reversed.event.source).field("id", reversed.event.id).end_object();
+  out.key("credits").credits_string(reversed.charged).key("entry");
+  if (reversed.reversal == 0) {
+    out.null();
+  } else {
+    const auto entry = ledgers_.entry(account, reversed.reversal);
+    if (!entry) return problem(entry.error());
+    write_entry(out, account, *entry);
+  }
+  out.end_object();
+  return json_response(200, std::move(json));
 }
 
 }  // namespace tally::http

@@ -8,12 +8,16 @@
 #include "http/answers.h"
 #include "http/credentials.h"
 #include "http/customer/account.h"
+#include "http/customer/ledger.h"
 #include "http/customer/reports.h"
 #include "http/dialects/nyne.h"
+#include "http/idempotency.h"
 #include "http/operator/accounts.h"
 #include "http/operator/deliveries.h"
 #include "http/operator/events.h"
 #include "http/operator/guard.h"
+#include "http/operator/holds.h"
+#include "http/operator/ledger.h"
 #include "http/operator/prices.h"
 #include "http/problem.h"
 #include "http/router.h"
@@ -79,12 +83,16 @@ struct App::Parts {
 
   std::unique_ptr<http::Credentials> credentials;
   std::unique_ptr<http::Waiter> waiter;
+  std::unique_ptr<http::Idempotency> idempotency;
   std::unique_ptr<http::OperatorGuard> guard;
   std::unique_ptr<http::OperatorAccounts> operator_accounts;
   std::unique_ptr<http::OperatorPrices> operator_prices;
   std::unique_ptr<http::OperatorEvents> operator_events;
   std::unique_ptr<http::OperatorDeliveries> operator_deliveries;
+  std::unique_ptr<http::OperatorLedger> operator_ledger;
+  std::unique_ptr<http::OperatorHolds> operator_holds;
   std::unique_ptr<http::CustomerAccount> customer_account;
+  std::unique_ptr<http::CustomerLedger> customer_ledger;
   std::unique_ptr<http::CustomerReports> customer_reports;
   std::unique_ptr<http::Nyne> nyne;
   http::Router router{error_body};
@@ -183,10 +191,15 @@ Result<void> App::Parts::make_handlers() {
   };
   credentials = std::make_unique<http::Credentials>(*directory, clock, random, *hash_key, config.trusted_proxies);
   waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
+  idempotency = std::make_unique<http::Idempotency>(*store, *writer, *credentials, clock);
   guard = std::make_unique<http::OperatorGuard>(*credentials, *token, config.operator_listen.has_value());
-  operator_accounts = std::make_unique<http::OperatorAccounts>(*directory, *credentials, clock, random, make_secret);
-  operator_prices = std::make_unique<http::OperatorPrices>(*directory, clock);
-  operator_events = std::make_unique<http::OperatorEvents>(*meter, *directory, clock, pool->executor());
+  operator_accounts = std::make_unique<http::OperatorAccounts>(*directory, *ledgers, *idempotency, *credentials, clock,
+                                                               random, make_secret);
+  operator_prices = std::make_unique<http::OperatorPrices>(*directory, *idempotency, clock);
+  operator_events =
+      std::make_unique<http::OperatorEvents>(*meter, *ledgers, *directory, *idempotency, clock, pool->executor());
+  operator_ledger = std::make_unique<http::OperatorLedger>(*ledgers, *directory, *idempotency);
+  operator_holds = std::make_unique<http::OperatorHolds>(*ledgers, *meter, *directory, *idempotency, clock);
   http::DeliveryDesk desk;
   desk.list = [this](std::optional<DeliveryStatus> status, std::size_t limit,
                      std::string_view cursor) -> Result<http::DeliveryDesk::Page> {
@@ -207,7 +220,9 @@ Result<void> App::Parts::make_handlers() {
     dispatcher->replay(*owner, id, clock.now(), std::move(done));
   };
   operator_deliveries = std::make_unique<http::OperatorDeliveries>(std::move(desk));
-  customer_account = std::make_unique<http::CustomerAccount>(*credentials, *directory, clock, make_secret);
+  customer_account =
+      std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
+  customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
   customer_reports =
       std::make_unique<http::CustomerReports>(*credentials, *jobs, *meter, *waiter, clock, callback_policy);
   nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *waiter, clock, callback_policy,
@@ -219,7 +234,10 @@ Result<void> App::Parts::make_handlers() {
   operator_prices->add_to(router, *guard);
   operator_events->add_to(router, *guard);
   operator_deliveries->add_to(router, *guard);
+  operator_ledger->add_to(router, *guard);
+  operator_holds->add_to(router, *guard);
   customer_account->add_to(router);
+  customer_ledger->add_to(router);
   customer_reports->add_to(router);
   nyne->add_to(router);
   router.add("GET", "/healthz",
