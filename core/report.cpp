@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint8_t request_version = 1;
 constexpr std::size_t compact_at_least = 4096;
+constexpr std::size_t dims_kept_max = 16'384;
 
 std::int32_t first_day_not_before(UtcTime t) noexcept {
   const std::int32_t day = day_of(t);
@@ -54,10 +55,6 @@ std::string_view dim_of(const RollupKeyView& where, GroupBy group) noexcept {
       return where.key;
   }
   return where.endpoint;
-}
-
-RollupKeyView view_of(std::int32_t period, const RollupDims& dims) noexcept {
-  return {period, dims.endpoint, dims.category, dims.key};
 }
 
 Error refuse(const char* detail, const char* rule) {
@@ -123,36 +120,37 @@ ReportBuilder::ReportBuilder(ReportRequest request)
     : request_(std::move(request)), hours_(plan(request_).hours), compact_at_(compact_at_least) {}
 
 void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total) {
-  add(period_of(start_of_month(month)), view_of(month, dims), total);
+  add(period_of(start_of_month(month)), number_of({month, dims.endpoint, dims.category, dims.key}), total);
 }
 
 void ReportBuilder::add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value) {
-  const RollupKeyView where = view_of(day, dims);
-  if (reads_hours_of(day)) return add_hours(where, value);
-  add(period_of(start_of_day(day)), where, value.total);
+  const std::uint32_t names = number_of({day, dims.endpoint, dims.category, dims.key});
+  if (reads_hours_of(day)) return add_hours(day, names, value);
+  add(period_of(start_of_day(day)), names, value.total);
 }
 
 Result<void> ReportBuilder::add_month_row(std::string_view key, std::string_view value) {
-  const auto where = view_rollup_key(key);
-  if (!where) return where.error();
+  const auto names = names_of(key);
+  if (!names) return names.error();
   const auto total = decode_rollup_total(value);
   if (!total) return total.error();
-  add(period_of(start_of_month(where->period)), *where, *total);
+  add(period_of(start_of_month(rollup_key_period(key))), *names, *total);
   return {};
 }
 
 Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view value) {
-  const auto where = view_rollup_key(key);
-  if (!where) return where.error();
-  if (reads_hours_of(where->period)) {
+  const auto names = names_of(key);
+  if (!names) return names.error();
+  const std::int32_t day = rollup_key_period(key);
+  if (reads_hours_of(day)) {
     const auto row = decode_rollup(value);
     if (!row) return row.error();
-    add_hours(*where, *row);
+    add_hours(day, *names, *row);
     return {};
   }
   const auto total = decode_rollup_total(value);
   if (!total) return total.error();
-  add(period_of(start_of_day(where->period)), *where, *total);
+  add(period_of(start_of_day(day)), *names, *total);
   return {};
 }
 
@@ -163,11 +161,11 @@ bool ReportBuilder::reads_hours_of(std::int32_t day) const noexcept {
   return start < request_.range.from || request_.range.to < start + day_ms;
 }
 
-void ReportBuilder::add_hours(const RollupKeyView& where, const RollupValue& value) {
-  const UtcTime start = start_of_day(where.period);
+void ReportBuilder::add_hours(std::int32_t day, std::uint32_t names, const RollupValue& value) {
+  const UtcTime start = start_of_day(day);
   for (const auto& [hour, counters] : value.hours) {
     const UtcTime t = start + hour * hour_ms;
-    if (request_.range.from <= t && t < request_.range.to) add(period_of(t), where, counters);
+    if (request_.range.from <= t && t < request_.range.to) add(period_of(t), names, counters);
   }
 }
 
@@ -175,83 +173,86 @@ UtcTime ReportBuilder::period_of(UtcTime t) const noexcept {
   return request_.granularity == Granularity::total ? request_.range.from : floor_to(request_.granularity, t);
 }
 
-// Rows come by the hundred thousand with few different names: they are collected as small cells and added up now and
-// then, which keeps memory at twice the distinct ones.
-void ReportBuilder::add(UtcTime period, const RollupKeyView& where, const Counters& counters) {
-  const std::uint32_t name = name_id(where);
-  if (!cells_.empty() && cells_.back().period == period && cells_.back().name == name) {
-    cells_.back().counters += counters;
+// Rows come by the hundred thousand with few different names: they are collected with a number for their names and
+// added up now and then, which keeps memory at twice the distinct ones.
+void ReportBuilder::add(UtcTime period, std::uint32_t names, const Counters& counters) {
+  if (!rows_.empty() && rows_.back().period == period && rows_.back().names == names) {
+    rows_.back().counters += counters;
     return;
   }
-  if (cells_.size() >= compact_at_) {
+  if (rows_.size() >= compact_at_) {
     compact();
-    compact_at_ = std::max(compact_at_least, 2 * cells_.size());
+    compact_at_ = std::max(compact_at_least, 2 * rows_.size());
   }
-  cells_.push_back({period, name, counters});
+  rows_.push_back({period, names, counters});
 }
 
-bool ReportBuilder::is_named(std::uint32_t id, const RollupKeyView& where) const noexcept {
-  const std::vector<std::string>& names = names_[id];
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] != dim_of(where, request_.group_by[i])) return false;
+// A period's rows come in the order of their dims, so the dims after the last ones are the likely next: comparing their
+// bytes tells the names without reading them.
+Result<std::uint32_t> ReportBuilder::names_of(std::string_view key) {
+  const std::string_view dims = rollup_key_dims(key);
+  if (likely_ == by_dims_.end() || likely_->first != dims) likely_ = by_dims_.lower_bound(dims);
+  if (likely_ == by_dims_.end() || likely_->first != dims) {
+    const auto where = view_rollup_key(key);
+    if (!where) return where.error();
+    const std::uint32_t names = number_of(*where);
+    if (by_dims_.size() == dims_kept_max) return names;
+    likely_ = by_dims_.emplace_hint(likely_, dims, names);
   }
-  return true;
+  const std::uint32_t names = likely_->second;
+  if (++likely_ == by_dims_.end()) likely_ = by_dims_.begin();
+  return names;
 }
 
-std::uint32_t ReportBuilder::name_id(const RollupKeyView& where) {
-  // Every period's rows come in the same order, so the name after the last one is the likely next.
-  if (!cells_.empty()) {
-    const std::uint32_t likely = cells_.back().name + 1 < names_.size() ? cells_.back().name + 1 : 0;
-    if (is_named(likely, where)) return likely;
-  }
+std::uint32_t ReportBuilder::number_of(const RollupKeyView& where) {
   scratch_.clear();
   Encoder out(scratch_);
   for (const GroupBy group : request_.group_by) out.text(dim_of(where, group));
-  if (const auto found = name_ids_.find(scratch_); found != name_ids_.end()) return found->second;
+  if (const auto found = numbers_.find(scratch_); found != numbers_.end()) return found->second;
 
   std::vector<std::string> names;
   names.reserve(request_.group_by.size());
   for (const GroupBy group : request_.group_by) names.emplace_back(dim_of(where, group));
-  const auto id = static_cast<std::uint32_t>(names_.size());
+  const auto number = static_cast<std::uint32_t>(names_.size());
   names_.push_back(std::move(names));
-  name_ids_.emplace(scratch_, id);
-  return id;
+  numbers_.emplace(scratch_, number);
+  return number;
 }
 
 void ReportBuilder::compact() {
-  const auto before = [](const Cell& a, const Cell& b) {
-    return std::tie(a.period, a.name) < std::tie(b.period, b.name);
+  const auto before = [](const ReportRow& a, const ReportRow& b) {
+    return std::tie(a.period, a.names) < std::tie(b.period, b.names);
   };
-  if (!std::is_sorted(cells_.begin(), cells_.end(), before)) std::sort(cells_.begin(), cells_.end(), before);
+  if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
   std::size_t kept = 0;
-  for (const Cell& cell : cells_) {
-    if (kept > 0 && cells_[kept - 1].period == cell.period && cells_[kept - 1].name == cell.name) {
-      cells_[kept - 1].counters += cell.counters;
+  for (const ReportRow& row : rows_) {
+    if (kept > 0 && rows_[kept - 1].period == row.period && rows_[kept - 1].names == row.names) {
+      rows_[kept - 1].counters += row.counters;
     } else {
-      cells_[kept++] = cell;
+      rows_[kept++] = row;
     }
   }
-  cells_.resize(kept);
+  rows_.resize(kept);
 }
 
 Report ReportBuilder::finish(std::uint64_t as_of) && {
-  // From here on a name's id is its place in the order of names, so that sorting cells sorts rows.
+  // From here on a number is a place in the order of names, so that sorting numbers sorts rows.
   std::vector<std::uint32_t> by_name(names_.size());
   std::iota(by_name.begin(), by_name.end(), 0u);
   std::sort(by_name.begin(), by_name.end(), [&](std::uint32_t a, std::uint32_t b) { return names_[a] < names_[b]; });
   std::vector<std::uint32_t> rank(names_.size());
-  for (std::uint32_t i = 0; i < by_name.size(); ++i) rank[by_name[i]] = i;
-  for (Cell& cell : cells_) cell.name = rank[cell.name];
-  compact();
-
   Report report;
-  report.as_of = as_of;
-  report.rows.reserve(cells_.size());
-  for (const Cell& cell : cells_) {
-    if (cell.counters == Counters()) continue;  // reversed to nothing
-    report.rows.push_back({cell.period, names_[by_name[cell.name]], cell.counters});
-    report.totals += cell.counters;
+  report.names.reserve(names_.size());
+  for (const std::uint32_t number : by_name) {
+    rank[number] = static_cast<std::uint32_t>(report.names.size());
+    report.names.push_back(std::move(names_[number]));
   }
+  for (ReportRow& row : rows_) row.names = rank[row.names];
+  compact();
+  std::erase_if(rows_, [](const ReportRow& row) { return row.counters == Counters(); });  // reversed to nothing
+  for (const ReportRow& row : rows_) report.totals += row.counters;
+  report.as_of = as_of;
+  report.rows = std::move(rows_);
   report.request = std::move(request_);
   return report;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,16 +35,19 @@ inline constexpr int report_years_max = 12;
 Result<void> validate(const ReportRequest& request, UtcTime now);
 
 struct ReportRow {
-  UtcTime period;                  // its start
-  std::vector<std::string> names;  // one per group_by, in that order
+  UtcTime period;           // its start
+  std::uint32_t names = 0;  // index of Report::names
   Counters counters;
 };
 
 struct Report {
   ReportRequest request;
-  std::uint64_t as_of = 0;      // the account's journal sequence that the figures include
-  std::vector<ReportRow> rows;  // by period, then names; only periods with usage
+  std::uint64_t as_of = 0;                      // the account's journal sequence that the figures include
+  std::vector<std::vector<std::string>> names;  // of rows, each set once: one per group_by, in that order
+  std::vector<ReportRow> rows;                  // by period, then names; only periods with usage
   Counters totals;
+
+  const std::vector<std::string>& names_of(const ReportRow& row) const { return names[row.names]; }
 };
 
 // Which rollup tables a range is read from: whole months from month rows (granularity month, year, total), the rest
@@ -63,6 +68,8 @@ ReadPlan plan(const ReportRequest& request) noexcept;
 class ReportBuilder {
  public:
   explicit ReportBuilder(ReportRequest request);
+  ReportBuilder(const ReportBuilder&) = delete;
+  ReportBuilder& operator=(const ReportBuilder&) = delete;
   void add_month(std::int32_t month, const RollupDims& dims, const Counters& total);
   // Only the hours inside the range count when the plan says `hours`; else the whole day.
   void add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value);
@@ -72,25 +79,22 @@ class ReportBuilder {
   Report finish(std::uint64_t as_of) &&;
 
  private:
-  struct Cell {
-    UtcTime period;
-    std::uint32_t name;  // index of names_
-    Counters counters;
-  };
   UtcTime period_of(UtcTime t) const noexcept;
-  void add_hours(const RollupKeyView& where, const RollupValue& value);
   bool reads_hours_of(std::int32_t day) const noexcept;
-  void add(UtcTime period, const RollupKeyView& where, const Counters& counters);
-  bool is_named(std::uint32_t id, const RollupKeyView& where) const noexcept;
-  std::uint32_t name_id(const RollupKeyView& where);
+  void add_hours(std::int32_t day, std::uint32_t names, const RollupValue& value);
+  void add(UtcTime period, std::uint32_t names, const Counters& counters);
+  Result<std::uint32_t> names_of(std::string_view key);
+  std::uint32_t number_of(const RollupKeyView& where);
   void compact();
 
   ReportRequest request_;
   bool hours_;
-  std::vector<Cell> cells_;
+  std::vector<ReportRow> rows_;
   std::size_t compact_at_;
   std::vector<std::vector<std::string>> names_;
-  std::unordered_map<std::string, std::uint32_t> name_ids_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;     // of names_, by their bytes
+  std::map<std::string, std::uint32_t, std::less<>> by_dims_;  // the same, by the dims' bytes in a row's key
+  std::map<std::string, std::uint32_t, std::less<>>::const_iterator likely_ = by_dims_.end();
   std::string scratch_;
 };
 

@@ -120,6 +120,14 @@ Result<RollupKeyView> view_rollup_key(std::string_view key) {
   return view;
 }
 
+std::int32_t rollup_key_period(std::string_view key) noexcept {
+  return key.size() < period_bytes ? 0 : static_cast<std::int32_t>(read_be32(key));
+}
+
+std::string_view rollup_key_dims(std::string_view key) noexcept {
+  return key.substr(std::min(period_bytes, key.size()));
+}
+
 Result<RollupKey> parse_rollup_key(std::string_view key) {
   const auto view = view_rollup_key(key);
   if (!view) return view.error();

@@ -58,6 +58,9 @@ struct RollupKeyView {
   std::string_view key;
 };
 Result<RollupKeyView> view_rollup_key(std::string_view key);
+// The two parts of a key as bytes, unread: equal bytes are equal dims. Of a key that is too short, 0 and nothing.
+std::int32_t rollup_key_period(std::string_view key) noexcept;
+std::string_view rollup_key_dims(std::string_view key) noexcept;
 
 std::string encode(const RollupValue& value);
 Result<RollupValue> decode_rollup(std::string_view bytes);

@@ -27,7 +27,8 @@ std::string rows_json(const Report& report) {
   out.begin_array();
   for (const ReportRow& row : report.rows) {
     out.begin_object().field("period", row.period);
-    for (std::size_t i = 0; i < row.names.size(); ++i) out.field(to_string(report.request.group_by[i]), row.names[i]);
+    const auto& names = report.names_of(row);
+    for (std::size_t i = 0; i < names.size(); ++i) out.field(to_string(report.request.group_by[i]), names[i]);
     write_counters(out, row.counters);
     out.end_object();
   }

@@ -69,7 +69,7 @@ std::optional<int> number(std::string_view text, int low, int high) {
 Counters of_category(const Report& report, std::string_view category) {
   Counters counters;
   for (const ReportRow& row : report.rows) {
-    if (row.names.front() == category) counters += row.counters;
+    if (report.names_of(row).front() == category) counters += row.counters;
   }
   return counters;
 }
@@ -78,7 +78,7 @@ Counters of_category(const Report& report, std::string_view category) {
 std::vector<std::string_view> other_categories(const Report& report) {
   std::vector<std::string_view> names;
   for (const ReportRow& row : report.rows) {
-    const std::string_view name = row.names.front();
+    const std::string_view name = report.names_of(row).front();
     if (!name.empty() && name != search && name != enrichment && name != "total") names.push_back(name);
   }
   return names;

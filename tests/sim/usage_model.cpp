@@ -222,7 +222,7 @@ void UsageModel::check_report(const AccountId& account, const Report& report, bo
   std::size_t i = 0;
   for (const auto& [place, counters] : rows) {
     const ReportRow& row = report.rows[i++];
-    if (row.period != place.first || row.names != place.second || row.counters != counters)
+    if (row.period != place.first || report.names_of(row) != place.second || row.counters != counters)
       verdict_.broken("a report of " + account.str() + " has a wrong row");
   }
 }
