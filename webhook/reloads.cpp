@@ -61,7 +61,9 @@ Reloads::Reloads(storage::Ledgers& ledgers, ReferenceIn reference_in)
 Result<void> Reloads::record(storage::AccountTx& tx, Delivery& delivery, const AttemptOutcome& outcome, UtcTime now) {
   const auto number = reload_number(delivery.id, delivery.account);
   if (!number) return fail(Errc::corrupt, delivery.id.str() + " is no request of this account");
-  const ReloadAnswer answer = judge_reload(outcome, reference_in_(outcome.body));
+  ReloadAnswer answer = judge_reload(outcome, reference_in_(outcome.body));
+  // Asked for while there was no payments.url, and nobody could be asked.
+  if (delivery.url.empty() && delivery.attempts == 1 && outcome.permanent) answer.kind = ReloadAnswer::Kind::declined;
   switch (answer.kind) {
     case ReloadAnswer::Kind::paid: {
       std::optional<Error> refused;

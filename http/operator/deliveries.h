@@ -4,9 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "core/delivery.h"
+#include "http/delivery_wire.h"
 #include "http/operator/guard.h"
 #include "http/request.h"
 
@@ -16,10 +15,7 @@ class Router;
 
 // What the webhook room does for these routes; the composition root joins them.
 struct DeliveryDesk {
-  struct Page {
-    std::vector<Delivery> items;
-    std::string next_cursor;
-  };
+  using Page = DeliveryPage;
   std::function<Result<Page>(std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor)> list;
   // Sends a dead or delivered one again. Errc::not_found, Errc::conflict while it is pending.
   std::function<void(const DeliveryId& id, std::function<void(Result<void>)> done)> replay;
