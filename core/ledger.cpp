@@ -30,9 +30,6 @@ Error out_of_range() {
 std::int64_t expiry_rank(const std::optional<UtcTime>& expires_at) noexcept {
   return expires_at ? expires_at->ms() : std::numeric_limits<std::int64_t>::max();
 }
-auto burn_rank(const OpenLot& lot) noexcept {
-  return std::tuple(lot.priority, expiry_rank(lot.expires_at), lot.purchased_at.ms(), lot.number);
-}
 
 bool is_of_a_month(LotOrigin origin) noexcept {
   return origin == LotOrigin::allocation || origin == LotOrigin::rollover;
@@ -45,6 +42,13 @@ Wide spendable(const LedgerState& state, const LedgerTerms& terms) noexcept {
 }
 
 }  // namespace
+
+bool burns_before(const OpenLot& a, const OpenLot& b) noexcept {
+  const auto rank = [](const OpenLot& lot) {
+    return std::tuple(lot.priority, expiry_rank(lot.expires_at), lot.purchased_at.ms(), lot.number);
+  };
+  return rank(a) < rank(b);
+}
 
 Credits LedgerState::available() const noexcept {
   const Wide free = Wide{balance.micros()} - reserved.micros();
@@ -222,8 +226,7 @@ void Ledger::give_lot(LotOrigin origin, Credits amount, UtcTime expires_at, std:
 
 void Ledger::insert(OpenLot lot) {
   state_.in_lots = plus(state_.in_lots, lot.remaining);
-  const auto place = std::upper_bound(state_.lots.begin(), state_.lots.end(), lot,
-                                      [](const OpenLot& a, const OpenLot& b) { return burn_rank(a) < burn_rank(b); });
+  const auto place = std::upper_bound(state_.lots.begin(), state_.lots.end(), lot, burns_before);
   state_.lots.insert(place, std::move(lot));
 }
 
@@ -552,10 +555,8 @@ bool Ledger::reload_declined(std::uint64_t number) {
   if (!reload.pending || reload.last != number) return false;
   reload.pending = false;
   reload.not_before = at_ + reload_backoff_ms;
-  if (reload.day == day_of(at_)) {
-    reload.requested =
-        Credits::from_micros(std::max<std::int64_t>(0, reload.requested.micros() - reload.amount.micros()));
-  }
+  reload.requested =
+      Credits::from_micros(std::max<std::int64_t>(0, reload.requested.micros() - reload.amount.micros()));
   changes_.changed = true;
   return true;
 }

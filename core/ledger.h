@@ -69,6 +69,7 @@ struct OpenLot {
   std::optional<UtcTime> expires_at;
   bool expiry_announced = false;
 };
+bool burns_before(const OpenLot& a, const OpenLot& b) noexcept;  // in burn order
 
 enum class HoldStatus : std::uint8_t { open = 1, settled, released, expired };
 std::string_view to_string(HoldStatus status) noexcept;

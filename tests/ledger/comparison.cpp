@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/ledger_audit.h"
 #include "storage/digest.h"
 
 namespace tally::naive {
@@ -250,6 +251,23 @@ Difference difference(const Stored& real, const LedgerChanges& changes, const Na
   if (auto found = compare_holds(real, changes, naive)) return found;
   if (auto found = compare_state(real.state, changes, naive)) return found;
   return compare_notices(changes, naive);
+}
+
+Difference found_by_audit(const Stored& real) {
+  LedgerAudit audit(AccountId("acme"), storage::sha256);
+  Result<void> good;
+  for (const auto& [number, lot] : real.lots) {
+    if (good) good = audit.add(lot);
+  }
+  for (const LedgerEntry& entry : real.entries) {
+    if (good) good = audit.add(entry);
+  }
+  for (const auto& [number, hold] : real.holds) {
+    if (good) good = audit.add(hold);
+  }
+  if (good) good = audit.finish(real.state);
+  if (good) return std::nullopt;
+  return "the audit refuses it: " + good.error().detail;
 }
 
 Difference broken_invariant(const Stored& real) {

@@ -30,6 +30,9 @@ Terms naive_terms(const LedgerTerms& terms);
 std::optional<std::string> difference(const Stored& real, const LedgerChanges& changes, const NaiveLedger& naive,
                                       std::size_t entries_before, std::size_t lots_before);
 
+// What core/ledger_audit.h says of all that is stored.
+std::optional<std::string> found_by_audit(const Stored& real);
+
 // The invariants that need no second ledger.
 std::optional<std::string> broken_invariant(const Stored& real);
 

@@ -42,7 +42,7 @@ class World {
     for (int step = 1; step <= run_.steps; ++step) {
       if (auto broken = live(); broken) return {step, broken};
     }
-    return {run_.steps, std::nullopt};
+    return {run_.steps, found_by_audit(real_)};
   }
 
  private:
