@@ -1,7 +1,7 @@
 #include "storage/account_writer.h"
 
 #include <algorithm>
-#include <deque>
+#include <list>
 #include <unordered_map>
 
 namespace tally::storage {
@@ -24,6 +24,20 @@ std::string row_name(Table table, const AccountId& account, std::string_view key
   return name;
 }
 
+// Rows that no command reads back need not be kept for them.
+bool is_read_back(Table table) {
+  switch (table) {
+    case Table::dedup:
+    case Table::job_result:
+    case Table::open_job:
+    case Table::job_by_time:
+    case Table::delivery_body:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 // What a command did, on its way to the disk and back to its caller.
@@ -38,10 +52,12 @@ struct AccountWriter::Item {
   Done done;
 };
 
-// Rows written by commands that are not committed yet must be visible to the commands after them, so a shard keeps them
-// until the committer reports the round in which they were written.
+// Rows that commands wrote. Those that are not committed yet must be visible to the commands after them; the latest of
+// the others are kept because a row that was just written is the likely next to be read.
 class AccountWriter::Shard {
  public:
+  explicit Shard(std::size_t kept_row_bytes) : kept_row_bytes_(kept_row_bytes) {}
+
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<Posted> posted;
@@ -52,29 +68,48 @@ class AccountWriter::Shard {
   // Only for the thread that runs the shard.
   std::uint64_t round = 0;
 
-  const std::optional<std::string>* pending(const std::string& name) const {
-    const auto found = pending_.find(name);
-    return found == pending_.end() ? nullptr : &found->second.value;
+  // Null: not here. An empty value: erased.
+  const std::optional<std::string>* written(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : &found->second->value;
   }
   void remember(std::string name, std::optional<std::string> value) {
-    order_.emplace_back(round, name);
-    pending_.insert_or_assign(std::move(name), Pending{std::move(value), round});
+    if (const auto found = by_name_.find(name); found != by_name_.end()) {
+      const auto row = found->second;
+      bytes_ -= size_of(*row);
+      row->value = std::move(value);
+      row->round = round;
+      rows_.splice(rows_.end(), rows_, row);
+    } else {
+      rows_.push_back({std::move(name), std::move(value), round});
+      by_name_.emplace(rows_.back().name, std::prev(rows_.end()));
+    }
+    bytes_ += size_of(rows_.back());
   }
   void forget_committed() {
     const std::uint64_t committed = committed_round.load(std::memory_order_acquire);
-    for (; !order_.empty() && order_.front().first <= committed; order_.pop_front()) {
-      const auto found = pending_.find(order_.front().second);
-      if (found != pending_.end() && found->second.round <= committed) pending_.erase(found);
+    while (bytes_ > kept_row_bytes_ && rows_.front().round <= committed) {
+      bytes_ -= size_of(rows_.front());
+      by_name_.erase(rows_.front().name);
+      rows_.pop_front();
     }
   }
 
  private:
-  struct Pending {
+  struct Row {
+    std::string name;
     std::optional<std::string> value;
     std::uint64_t round;
   };
-  std::unordered_map<std::string, Pending> pending_;
-  std::deque<std::pair<std::uint64_t, std::string>> order_;
+  static std::size_t size_of(const Row& row) noexcept {
+    constexpr std::size_t overhead = 160;
+    return overhead + row.name.size() + (row.value ? row.value->size() : 0);
+  }
+
+  const std::size_t kept_row_bytes_;
+  std::size_t bytes_ = 0;
+  std::list<Row> rows_;                                                     // the latest written last
+  std::unordered_map<std::string_view, std::list<Row>::iterator> by_name_;  // views into the rows' names
 };
 
 class AccountWriter::Tx final : public AccountTx {
@@ -92,7 +127,7 @@ class AccountWriter::Tx final : public AccountTx {
       if (op->kind == Batch::Kind::erase) return std::optional<std::string>{};
       return std::optional<std::string>{op->value};
     }
-    if (const auto* pending = shard_.pending(row_name(table, account(), key))) return *pending;
+    if (const auto* written = shard_.written(row_name(table, account(), key))) return *written;
     return store_.get(table, account(), key);
   }
 
@@ -114,11 +149,7 @@ class AccountWriter::Tx final : public AccountTx {
   bool grows() const noexcept { return grows_; }
   Batch take_batch() {
     for (const Batch::Op& op : batch_.ops()) {
-      // Rows that commands never read back need no shadow.
-      if (op.kind == Batch::Kind::add || op.table == Table::dedup || op.table == Table::job_result ||
-          op.table == Table::delivery_body) {
-        continue;
-      }
+      if (op.kind == Batch::Kind::add || !is_read_back(op.table)) continue;
       shard_.remember(row_name(op.table, account(), op.key),
                       op.kind == Batch::Kind::put ? std::optional<std::string>{op.value} : std::nullopt);
     }
@@ -137,7 +168,8 @@ class AccountWriter::Tx final : public AccountTx {
 
 AccountWriter::AccountWriter(Store& store, WriterOptions options, std::function<void(const Error&)> on_doubt)
     : store_(store), options_(options), on_doubt_(std::move(on_doubt)) {
-  for (std::uint32_t i = 0; i < std::max(1u, options_.shards); ++i) shards_.push_back(std::make_unique<Shard>());
+  for (std::uint32_t i = 0; i < std::max(1u, options_.shards); ++i)
+    shards_.push_back(std::make_unique<Shard>(options_.kept_row_bytes));
   if (!options_.threads) return;
   for (const auto& shard : shards_) {
     shard_threads_.emplace_back([this, &shard = *shard] {

@@ -22,6 +22,8 @@ struct WriterOptions {
   std::uint32_t shards = 2;
   std::size_t waiting_max = 500'000;  // commands posted and not yet done; beyond: Errc::exhausted
   bool threads = true;                // false: nothing runs but by step(), for the simulation and tests
+  // Of rows that were written last, kept in memory by each shard for the commands that read them again.
+  std::size_t kept_row_bytes = 2 << 20;
 };
 
 struct WriterStats {

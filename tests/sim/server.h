@@ -17,7 +17,8 @@
 namespace tally::sim {
 
 struct ServerOptions {
-  storage::WriterOptions writer{.shards = 2, .waiting_max = 1000, .threads = false};
+  // Few rows are kept, so that commands read from the store too.
+  storage::WriterOptions writer{.shards = 2, .waiting_max = 1000, .threads = false, .kept_row_bytes = 2'000};
   storage::MeterOptions meter;
   JobRules jobs;
   queue::SchedulerLimits queue;

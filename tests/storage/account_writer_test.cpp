@@ -55,6 +55,41 @@ TEST_CASE("account writer: nothing is done before it is committed") {
   CHECK_FALSE(writer.step());
 }
 
+TEST_CASE("account writer: commands see what earlier ones wrote, however little of it is kept in memory") {
+  for (const std::size_t kept : {0, 1'000, 1'000'000}) {
+    MemoryStore store;
+    WriterOptions options = by_hand;
+    options.kept_row_bytes = kept;
+    AccountWriter writer(store, options, [](const Error&) {});
+    const AccountId account("a");
+    std::map<std::string, std::optional<std::string>> expected;
+    SeededRandom random(7);
+    for (int i = 0; i < 2'000; ++i) {
+      const std::string key = std::to_string(random.below(40));
+      writer.post(
+          account,
+          [&, key, i](AccountTx& tx) -> Result<void> {
+            const auto row = tx.get(Table::job, key);
+            REQUIRE(row);
+            CHECK(*row == expected[key]);
+            if (i % 3 == 0) {
+              tx.erase(Table::job, key);
+              expected[key].reset();
+            } else {
+              tx.put(Table::job, key, std::to_string(i));
+              expected[key] = std::to_string(i);
+            }
+            return {};
+          },
+          Durability::relaxed, nullptr);
+      if (random.below(3) == 0) writer.run_shards();
+      if (random.below(5) == 0) writer.commit_ready();
+    }
+    writer.stop();
+    for (const auto& [key, value] : expected) CHECK(*store.get(Table::job, account, key) == value);
+  }
+}
+
 TEST_CASE("account writer: a command sees the writes of earlier ones that are not committed yet, and its own") {
   MemoryStore store;
   AccountWriter writer(store, by_hand, [](const Error&) {});
