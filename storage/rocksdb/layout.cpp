@@ -86,20 +86,36 @@ std::string_view view(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-class RollupMerge final : public rocksdb::AssociativeMergeOperator {
+class RollupMerge final : public rocksdb::MergeOperator {
  public:
-  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* existing, const rocksdb::Slice& delta, std::string* merged,
-             rocksdb::Logger*) const override {
-    if (existing == nullptr) {
-      merged->assign(delta.data(), delta.size());
+  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    // A row that was added to once, as most are, is its own sum.
+    if (in.existing_value == nullptr && in.operand_list.size() == 1) {
+      out->existing_operand = in.operand_list.front();
       return true;
     }
-    auto sum = merge_rollups(view(*existing), view(delta));
-    if (!sum) return false;
-    *merged = std::move(*sum);
+    const bool from_nothing = in.existing_value == nullptr;
+    const rocksdb::Slice first = from_nothing ? in.operand_list.front() : *in.existing_value;
+    out->new_value.assign(first.data(), first.size());
+    for (std::size_t i = from_nothing ? 1 : 0; i < in.operand_list.size(); ++i) {
+      if (!add(out->new_value, in.operand_list[i])) return false;
+    }
     return true;
   }
+  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& first, const rocksdb::Slice& second,
+                    std::string* merged, rocksdb::Logger*) const override {
+    merged->assign(first.data(), first.size());
+    return add(*merged, second);
+  }
   const char* Name() const override { return "tally.rollup"; }
+
+ private:
+  static bool add(std::string& sum, const rocksdb::Slice& delta) {
+    auto added = merge_rollups(sum, view(delta));
+    if (!added) return false;
+    sum = std::move(*added);
+    return true;
+  }
 };
 
 // Drops rows whose value begins with a time that lies too far back: those of one table, or of the whole family.
