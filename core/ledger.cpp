@@ -510,9 +510,9 @@ std::optional<UtcTime> Ledger::reload_due() const {
   UtcTime at = std::max(at_, state_.reload.not_before);
   if (reload.daily_cap) {
     if (reload.amount > *reload.daily_cap) return std::nullopt;
-    const bool used_up = state_.reload.day == day_of(at) &&
-                         Wide{state_.reload.requested.micros()} + reload.amount.micros() > reload.daily_cap->micros();
-    if (used_up) at = start_of_day(day_of(at) + 1);
+    const bool used_up = day_of(at) <= state_.reload.day &&
+                         Wide{state_.reload.paid.micros()} + reload.amount.micros() > reload.daily_cap->micros();
+    if (used_up) at = start_of_day(state_.reload.day + 1);
   }
   return at;
 }
@@ -520,11 +520,9 @@ std::optional<UtcTime> Ledger::reload_due() const {
 void Ledger::request_reload() {
   ReloadState& reload = state_.reload;
   const std::int32_t today = day_of(at_);
-  if (reload.day != today) reload.requested = Credits();
-  reload.day = today;
+  if (reload.day < today) reload.paid = Credits();
+  reload.day = std::max(reload.day, today);
   reload.amount = terms_.reload.amount;
-  const auto requested = add(reload.requested, reload.amount);
-  reload.requested = requested ? *requested : Credits::from_micros(credits_max);
   reload.pending = true;
   changes_.reload = ReloadRequest{++reload.last, reload.amount};
   changes_.changed = true;
@@ -536,6 +534,8 @@ Result<bool> Ledger::reload_paid(std::uint64_t number, std::string reference) {
   const Credits amount = reload.amount;
   if (auto good = check_incoming(amount); !good) return good.error();
   reload.pending = false;
+  const auto paid = add(reload.paid, amount);
+  reload.paid = paid ? *paid : Credits::from_micros(credits_max);
   changes_.changed = true;
   const Credits before = state_.in_lots;
   const std::uint64_t lot = open_lot({0, LotOrigin::reload, amount, 0, at_, add_months(at_, grant_validity_months),
@@ -555,8 +555,6 @@ bool Ledger::reload_declined(std::uint64_t number) {
   if (!reload.pending || reload.last != number) return false;
   reload.pending = false;
   reload.not_before = at_ + reload_backoff_ms;
-  reload.requested =
-      Credits::from_micros(std::max<std::int64_t>(0, reload.requested.micros() - reload.amount.micros()));
   changes_.changed = true;
   return true;
 }

@@ -95,8 +95,8 @@ struct ReloadState {
   bool pending = false;    // it has no outcome yet
   Credits amount;          // of the last one
   UtcTime not_before;      // of the next one
-  std::int32_t day = 0;    // `requested` is of this day
-  Credits requested;
+  std::int32_t day = 0;    // of the last one
+  Credits paid;            // of those of that day
 };
 
 struct LedgerState {

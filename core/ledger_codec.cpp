@@ -83,7 +83,7 @@ std::string encode(const LedgerState& state) {
   write_credits(out, state.reload.amount);
   write_time(out, state.reload.not_before);
   out.i64(state.reload.day);
-  write_credits(out, state.reload.requested);
+  write_credits(out, state.reload.paid);
   write_optional(out, state.due_at, write_time);
   out.u64(state.lots.size());
   for (const OpenLot& lot : state.lots) write_open_lot(out, lot);
@@ -108,7 +108,7 @@ Result<LedgerState> decode_ledger_state(std::string_view bytes) {
   state.reload.amount = read_credits(in);
   state.reload.not_before = read_time(in);
   state.reload.day = read_int(in);
-  state.reload.requested = read_credits(in);
+  state.reload.paid = read_credits(in);
   state.due_at = read_optional(in, read_time);
   for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) {
     state.lots.push_back(read_open_lot(in));
@@ -116,6 +116,8 @@ Result<LedgerState> decode_ledger_state(std::string_view bytes) {
     if (!sum || state.lots.back().remaining <= Credits()) in.reject();
     if (sum) state.in_lots = *sum;
   }
+  const auto debt = subtract(state.in_lots, state.balance);
+  if (!debt || *debt < Credits() || state.reserved < Credits()) in.reject();
   if (!in.done()) return fail(Errc::corrupt, "a ledger's state cannot be read");
   return state;
 }

@@ -224,16 +224,19 @@ std::optional<UtcTime> NaiveLedger::reload_at(UtcTime earliest) const {
   UtcTime at = std::max(earliest, reload_not_before);
   if (!terms.reload_daily_cap) return at;
   if (terms.reload_amount > *terms.reload_daily_cap) return std::nullopt;
-  Wide today = 0;
+  // A clock that is set back over midnight opens no day twice.
+  const std::int32_t today = reloads.empty() ? day_of(at) : std::max(day_of(at), reloads.back().day);
+  Wide sum = 0;
   for (const Reload& reload : reloads) {
-    if (reload.day == day_of(at) && reload.counts) today += reload.amount;
+    if (reload.day == today && reload.outcome != "declined") sum += reload.amount;
   }
-  if (today + terms.reload_amount > *terms.reload_daily_cap) at = start_of_day(day_of(at) + 1);
+  if (sum + terms.reload_amount > *terms.reload_daily_cap) at = start_of_day(today + 1);
   return at;
 }
 
 void NaiveLedger::ask_for_reload() {
-  reloads.push_back({reloads.size() + 1, terms.reload_amount, day_of(at_), "", true});
+  const std::int32_t today = reloads.empty() ? day_of(at_) : std::max(day_of(at_), reloads.back().day);
+  reloads.push_back({reloads.size() + 1, terms.reload_amount, today, ""});
   asked = reloads.back();
 }
 
@@ -556,7 +559,6 @@ std::string NaiveLedger::reload_declined(std::uint64_t number) {
   if (number == 0 || number != reloads.size() || !reloads.back().outcome.empty()) return "no";
   Reload& reload = reloads.back();
   reload.outcome = "declined";
-  reload.counts = false;
   reload_not_before = at_ + an_hour_ms;
   return "ok";
 }

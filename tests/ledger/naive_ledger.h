@@ -97,7 +97,6 @@ struct Reload {
   Wide amount = 0;
   std::int32_t day = 0;  // on which it was asked for
   std::string outcome;   // empty: none yet; "paid" or "declined"
-  bool counts = true;    // towards that day's cap
 };
 
 struct GrantCall {
