@@ -47,8 +47,13 @@ std::string posted_json(const Ledger& ledger, const AccountId& account, const Lo
 
 }  // namespace
 
-OperatorLedger::OperatorLedger(storage::Ledgers& ledgers, storage::Directory& directory, Idempotency& idempotency)
-    : ledgers_(ledgers), directory_(directory), idempotency_(idempotency), views_(ledgers, directory) {}
+OperatorLedger::OperatorLedger(storage::Ledgers& ledgers, storage::Directory& directory, Idempotency& idempotency,
+                               bool has_payments)
+    : ledgers_(ledgers),
+      directory_(directory),
+      idempotency_(idempotency),
+      has_payments_(has_payments),
+      views_(ledgers, directory) {}
 
 void OperatorLedger::add_to(Router& router, const OperatorGuard& guard) {
   const auto add = [&](std::string_view method, std::string_view path,
@@ -142,6 +147,8 @@ void OperatorLedger::change_reload(Request&& request, Reply reply) {
   AutoReload reload;
   read_auto_reload(in, reload);
   if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  if (reload.enabled && !has_payments_)
+    return reply(problem(409, "payments_not_set", "auto-reload needs the setting payments.url"));
   const auto effect = [this, reload](storage::AccountTx& tx) -> Result<Response> {
     const auto changed = directory_.change_account(tx, [&](Account& stored) -> Result<void> {
       stored.reload = reload;

@@ -14,7 +14,9 @@ class Router;
 
 class OperatorLedger {
  public:
-  OperatorLedger(storage::Ledgers& ledgers, storage::Directory& directory, Idempotency& idempotency);
+  // Without `has_payments` nobody could be asked for a reload, so auto-reload cannot be turned on.
+  OperatorLedger(storage::Ledgers& ledgers, storage::Directory& directory, Idempotency& idempotency,
+                 bool has_payments = true);
   void add_to(Router& router, const OperatorGuard& guard);
 
  private:
@@ -32,6 +34,7 @@ class OperatorLedger {
   storage::Ledgers& ledgers_;
   storage::Directory& directory_;
   Idempotency& idempotency_;
+  bool has_payments_;
   LedgerViews views_;
 };
 

@@ -10,6 +10,7 @@
 #include "http/customer/account.h"
 #include "http/customer/ledger.h"
 #include "http/customer/reports.h"
+#include "http/customer/webhooks.h"
 #include "http/dialects/nyne.h"
 #include "http/idempotency.h"
 #include "http/operator/accounts.h"
@@ -30,13 +31,10 @@
 #include "storage/directory.h"
 #include "storage/meter.h"
 #include "storage/rocksdb/rocksdb_store.h"
+#include "tools/tallyd/outgoing.h"
 #include "tools/tallyd/secret_file.h"
-#include "webhook/curl_transport.h"
-#include "webhook/delivery_log.h"
-#include "webhook/dispatcher.h"
 #include "webhook/dispatcher_driver.h"
 #include "webhook/signature.h"
-#include "webhook/target.h"
 
 namespace tally::tools {
 
@@ -44,10 +42,11 @@ namespace {
 
 constexpr int exit_doubtful_commit = 70;  // EX_SOFTWARE
 constexpr std::int64_t meter_tick_ms = 100;
-constexpr std::int64_t ledgers_tick_ms = 500;
+constexpr std::int64_t ledgers_tick_ms = 100;
 constexpr std::int64_t runner_tick_ms = 200;
 constexpr std::int64_t retention_tick_ms = 10 * minute_ms;
 constexpr std::size_t dropped_at_once_max = 10'000;
+constexpr std::size_t webhook_log_rows_at_once_max = 100'000;
 constexpr std::string_view events_path = "/operator/v1/events";
 
 // Errors that no handler sees speak the dialect of their path.
@@ -72,9 +71,7 @@ struct App::Parts {
   std::unique_ptr<storage::Ledgers> ledgers;
   std::unique_ptr<storage::Meter> meter;
 
-  std::unique_ptr<webhook::TargetPolicy> target_policy;
-  std::unique_ptr<webhook::CurlTransport> transport;
-  std::unique_ptr<webhook::Dispatcher> dispatcher;
+  std::unique_ptr<Outgoing> outgoing;
 
   std::unique_ptr<queue::Scheduler> scheduler;
   std::unique_ptr<queue::WorkerPool> pool;
@@ -94,6 +91,7 @@ struct App::Parts {
   std::unique_ptr<http::CustomerAccount> customer_account;
   std::unique_ptr<http::CustomerLedger> customer_ledger;
   std::unique_ptr<http::CustomerReports> customer_reports;
+  std::unique_ptr<http::CustomerWebhooks> customer_webhooks;
   std::unique_ptr<http::Nyne> nyne;
   http::Router router{error_body};
   std::unique_ptr<http::Server> server;
@@ -105,7 +103,7 @@ struct App::Parts {
   }
 
   Result<void> open_storage();
-  void make_webhooks();
+  Result<void> make_webhooks();
   void make_queue();
   Result<void> make_handlers();
   Result<void> open_server();
@@ -139,16 +137,11 @@ Result<void> App::Parts::open_storage() {
   return meter->recover(random);
 }
 
-void App::Parts::make_webhooks() {
-  target_policy = std::make_unique<webhook::TargetPolicy>(config.webhooks);
-  transport = std::make_unique<webhook::CurlTransport>(config.webhooks);
-  const auto secrets_of = [this](const AccountId& id) -> Result<WebhookSecrets> {
-    const auto account = directory->account(id);
-    if (!account) return fail(Errc::not_found, "no such account");
-    return account->webhook;
-  };
-  dispatcher = std::make_unique<webhook::Dispatcher>(
-      config.webhooks, webhook::Dispatcher::Parts{*store, *writer, *transport, random, secrets_of});
+Result<void> App::Parts::make_webhooks() {
+  auto opened = Outgoing::open(config, {*store, *writer, *directory, *ledgers, clock, random});
+  if (!opened) return opened.error();
+  outgoing = std::move(*opened);
+  return {};
 }
 
 void App::Parts::make_queue() {
@@ -159,7 +152,9 @@ void App::Parts::make_queue() {
   hooks.callback_body = [this](const Job& job, std::string_view result) {
     return kind_of(job.dialect).render(job, result);
   };
-  hooks.delivery_ready = [this](const AccountId& account, const DeliveryId& id) { dispatcher->offer(account, id); };
+  hooks.delivery_ready = [this](const AccountId& account, const DeliveryId& id) {
+    outgoing->dispatcher().offer(account, id);
+  };
   jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
   const auto work = [this](const Job& job, queue::JobContext&) -> Result<std::string> {
     auto result = kind_of(job.dialect).compute(job);
@@ -184,11 +179,7 @@ Result<void> App::Parts::make_handlers() {
   if (!token) return token.error();
 
   const auto make_secret = [this] { return webhook::make_secret(random); };
-  const auto callback_policy = [this](std::string_view url) -> Result<void> {
-    const auto target = target_policy->check(url);
-    if (!target) return target.error();
-    return {};
-  };
+  const auto callback_policy = [this](std::string_view url) { return outgoing->check_callback(url); };
   credentials = std::make_unique<http::Credentials>(*directory, clock, random, *hash_key, config.trusted_proxies);
   waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
   idempotency = std::make_unique<http::Idempotency>(*store, *writer, *credentials, clock);
@@ -198,35 +189,19 @@ Result<void> App::Parts::make_handlers() {
   operator_prices = std::make_unique<http::OperatorPrices>(*directory, *idempotency, clock);
   operator_events =
       std::make_unique<http::OperatorEvents>(*meter, *ledgers, *directory, *idempotency, clock, pool->executor());
-  operator_ledger = std::make_unique<http::OperatorLedger>(*ledgers, *directory, *idempotency);
+  operator_ledger =
+      std::make_unique<http::OperatorLedger>(*ledgers, *directory, *idempotency, config.payments.enabled());
   operator_holds = std::make_unique<http::OperatorHolds>(*ledgers, *meter, *directory, *idempotency, clock);
-  http::DeliveryDesk desk;
-  desk.list = [this](std::optional<DeliveryStatus> status, std::size_t limit,
-                     std::string_view cursor) -> Result<http::DeliveryDesk::Page> {
-    auto page = webhook::list_deliveries(*store, std::nullopt, status, limit, cursor);
-    if (!page) return page.error();
-    return http::DeliveryDesk::Page{std::move(page->items), std::move(page->next_cursor)};
-  };
-  desk.replay = [this](const DeliveryId& id, std::function<void(Result<void>)> done) {
-    // An id does not tell its account, and an operator replays seldom, so the log is searched.
-    std::optional<AccountId> owner;
-    const auto searched = store->scan_all(storage::Table::delivery, AccountId(),
-                                          [&](std::string_view account, std::string_view key, std::string_view) {
-                                            if (key == id.str()) owner = AccountId(std::string(account));
-                                            return !owner;
-                                          });
-    if (!searched) return done(searched);
-    if (!owner) return done(fail(Errc::not_found, "no such delivery"));
-    dispatcher->replay(*owner, id, clock.now(), std::move(done));
-  };
-  operator_deliveries = std::make_unique<http::OperatorDeliveries>(std::move(desk));
+  operator_deliveries = std::make_unique<http::OperatorDeliveries>(outgoing->operator_desk());
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
   customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
-  customer_reports =
-      std::make_unique<http::CustomerReports>(*credentials, *jobs, *meter, *waiter, clock, callback_policy);
-  nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *waiter, clock, callback_policy,
-                                      config.nyne.envelope);
+  customer_reports = std::make_unique<http::CustomerReports>(*credentials, *idempotency, *jobs, *meter, *waiter, clock,
+                                                             callback_policy);
+  customer_webhooks = std::make_unique<http::CustomerWebhooks>(*credentials, outgoing->webhooks(), *idempotency, clock,
+                                                               random, outgoing->customer_desk());
+  nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *ledgers, *waiter, clock,
+                                      callback_policy, config.nyne.envelope);
   own_kind = customer_reports->kind();
   nyne_kind = nyne->kind();
 
@@ -239,6 +214,7 @@ Result<void> App::Parts::make_handlers() {
   customer_account->add_to(router);
   customer_ledger->add_to(router);
   customer_reports->add_to(router);
+  customer_webhooks->add_to(router);
   nyne->add_to(router);
   router.add("GET", "/healthz",
              [](http::Request&&, const http::Reply& reply) { reply(http::json_response(200, R"({"status":"ok"})")); });
@@ -286,7 +262,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config, Clock& clock, Rando
   std::filesystem::create_directories(config.data, made);
   if (made) return fail(Errc::invalid_argument, config.data + ": cannot be made: " + made.message());
   if (auto opened = parts->open_storage(); !opened) return opened.error();
-  parts->make_webhooks();
+  if (auto joined = parts->make_webhooks(); !joined) return joined.error();
   parts->make_queue();
   if (auto joined = parts->make_handlers(); !joined) return joined.error();
   if (auto opened = parts->open_server(); !opened) return opened.error();
@@ -303,9 +279,12 @@ void App::run() {
     const auto dropped =
         p.jobs->drop_old(p.clock.now() - p.config.reports.retention_days * day_ms, dropped_at_once_max);
     if (!dropped) p.log.error("reports.retention_failed", {{"detail", dropped.error().detail}});
+    const auto old = p.outgoing->outbox().drop_old(p.clock.now() - p.config.reports.retention_days * day_ms,
+                                                   webhook_log_rows_at_once_max);
+    if (!old) p.log.error("webhooks.retention_failed", {{"detail", old.error().detail}});
   });
   {
-    const webhook::DispatcherDriver driver(*p.dispatcher, p.clock);
+    const webhook::DispatcherDriver driver(p.outgoing->dispatcher(), p.clock);
     p.runner->tick();
     p.log.info("server.listening", {{"address", p.config.listen.host},
                                     {"port", p.server->port(0)},
@@ -318,6 +297,7 @@ void App::run() {
   }
   p.pool->stop();
   p.meter->flush_all();
+  p.ledgers->flush_all();
   p.writer->stop();
   if (auto synced = p.store->sync(); !synced) p.log.error("store.sync_failed", {{"detail", synced.error().detail}});
   p.log.info("server.stopped");
