@@ -13,6 +13,7 @@ namespace tally::http {
 namespace {
 
 constexpr std::size_t key_bytes_max = 255;
+constexpr const char* replayed_header = "Idempotency-Replayed";
 constexpr std::size_t stamp_bytes = 8;  // the arrival, by which backends drop old rows
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t sealed_record_version = 2;
@@ -89,6 +90,11 @@ Result<CallKey> call_key(const Request& request, CallSide side) {
   return key;
 }
 
+bool was_replayed(const Response& response) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [](const Field& field) { return field.first == replayed_header; });
+}
+
 std::optional<Call> read_call(Request& request, CallSide side, Response& refusal, CallBody expected) {
   auto key = call_key(request, side);
   if (!key) {
@@ -122,7 +128,7 @@ Result<std::optional<Response>> Idempotency::read(std::string_view record, const
   if (!bytes) return bytes.error();
   auto response = decode_response(*bytes);
   if (!response) return response.error();
-  response->headers.emplace_back("Idempotency-Replayed", "true");
+  response->headers.emplace_back(replayed_header, "true");
   return std::optional(std::move(*response));
 }
 

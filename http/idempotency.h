@@ -50,6 +50,9 @@ enum class CallBody : std::uint8_t { required = 1, optional };
 std::optional<Call> read_call(Request& request, CallSide side, Response& refusal,
                               CallBody expected = CallBody::required);
 
+// Whether an answer is an earlier one.
+bool was_replayed(const Response& response);
+
 // Thread-safe.
 class Idempotency {
  public:

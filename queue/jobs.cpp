@@ -101,7 +101,7 @@ std::uint64_t Jobs::next_order(UtcTime now) noexcept {
   return next;
 }
 
-void Jobs::submit(Job job, Then<Job> done) {
+void Jobs::submit(Job job, Within within, Then<Job> done) {
   if (auto admitted = scheduler_.admit(job.account); !admitted) return done(admitted.error());
   const UtcTime now = clock_.now();
   job.id = make_request_id(random_, now, sequence_.fetch_add(1, std::memory_order_relaxed) % 10'000);
@@ -111,7 +111,10 @@ void Jobs::submit(Job job, Then<Job> done) {
   auto stored = std::make_shared<const Job>(std::move(job));
   writer_.post(
       stored->account,
-      [this, stored, order = next_order(now)](AccountTx& tx) -> Result<void> {
+      [this, stored, order = next_order(now), within = std::move(within)](AccountTx& tx) -> Result<void> {
+        if (within) {
+          if (auto allowed = within(tx, *stored); !allowed) return allowed;
+        }
         tx.put(Table::job, stored->id.str(), encode(*stored));
         tx.put(Table::open_job, stored->id.str(), "");
         tx.put(Table::job_by_time, order_row(order, stored->id), "");

@@ -46,7 +46,11 @@ class Jobs {
 
   // Stores a queued job under a new id. `job` needs account, dialect, request and callback_url. Errors as
   // Scheduler::admit.
-  void submit(Job job, Then<Job> done);
+  void submit(Job job, Then<Job> done) { submit(std::move(job), nullptr, std::move(done)); }
+  // With `within` run in the same command, which writes what must be committed with the job; its error refuses the
+  // submit and goes to `done`.
+  using Within = std::function<Result<void>(storage::AccountTx&, const Job&)>;
+  void submit(Job job, Within within, Then<Job> done);
 
   // Errc::not_found also for another account's job.
   Result<Job> find(const AccountId& account, const RequestId& id) const;

@@ -14,11 +14,28 @@ void with_rate(Response& response, const Caller& caller) {
   add_rate_headers(response, caller.rate);
 }
 
+Response accepted(const Job& job) {
+  Response response = json_response(202, job_accepted_json(job));
+  response.headers.emplace_back("Location", status_url(job.id));
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+// The job of such an answer, which may be a replay.
+RequestId accepted_id(const Response& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Location") return RequestId(value.substr(value.rfind('/') + 1));
+  }
+  return RequestId();
+}
+
 }  // namespace
 
-CustomerReports::CustomerReports(Credentials& credentials, queue::Jobs& jobs, const storage::Meter& meter,
-                                 Waiter& waiter, Clock& clock, CallbackPolicy callback_policy)
+CustomerReports::CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs,
+                                 const storage::Meter& meter, Waiter& waiter, Clock& clock,
+                                 CallbackPolicy callback_policy)
     : credentials_(credentials),
+      idempotency_(idempotency),
       jobs_(jobs),
       meter_(meter),
       waiter_(waiter),
@@ -83,9 +100,9 @@ void CustomerReports::submit(Request&& request, Reply reply) {
   };
   const auto wait = preferred_wait_seconds(request);
   Response refusal;
-  const auto body = json_body(request, refusal);
-  if (!body) return refuse(std::move(refusal));
-  auto order = read_report_order(*body, clock_.now());
+  auto call = read_call(request, CallSide::customer, refusal);
+  if (!call) return refuse(std::move(refusal));
+  auto order = read_report_order(call->body, clock_.now());
   if (!order) return refuse(problem(order.error()));
   if (!order->callback_url.empty()) {
     if (auto allowed = callback_policy_(order->callback_url); !allowed) return refuse(problem(allowed.error()));
@@ -95,24 +112,44 @@ void CustomerReports::submit(Request&& request, Reply reply) {
   job.dialect = Dialect::own;
   job.request = encode(order->request);
   job.callback_url = std::move(order->callback_url);
-  jobs_.submit(std::move(job), [this, reply, rate = caller->rate, wait](Result<Job> stored) {
-    const auto answer = [reply, rate, wait](Response response) {
-      add_rate_headers(response, rate);
-      if (wait) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));
-      reply(std::move(response));
+  store(std::move(job), std::move(call->key), wait, [reply, rate = caller->rate, wait](Response response) {
+    add_rate_headers(response, rate);
+    if (wait) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));
+    reply(std::move(response));
+  });
+}
+
+void CustomerReports::store(Job job, CallKey key, std::optional<std::int64_t> wait, const Idempotency::Answer& answer) {
+  const AccountId account = job.account;
+  auto stands = std::make_shared<std::optional<Response>>();
+  queue::Jobs::Within within;
+  if (key.given()) {
+    within = [this, stands, key = std::move(key)](storage::AccountTx& tx, const Job& stored) -> Result<void> {
+      auto found = idempotency_.find(tx, key);
+      if (!found) return found.error();
+      *stands = std::move(*found);
+      if (*stands) return fail(Errc::conflict, "answered before");
+      idempotency_.keep(tx, key, accepted(stored));
+      return {};
     };
-    if (!stored) return answer(problem(stored.error()));
-    const auto accepted = [](const Job& accepted_job) {
-      Response response = json_response(202, job_accepted_json(accepted_job));
-      response.headers.emplace_back("Location", status_url(accepted_job.id));
-      response.headers.emplace_back("Retry-After", "1");
-      return response;
-    };
-    if (!wait || *wait == 0) return answer(accepted(*stored));
-    waiter_.until_finished(stored->account, stored->id, *wait, [this, job = *stored, answer, accepted] {
-      auto now = jobs_.find(job.account, job.id);
-      answer(now && now->finished() ? job_response(*now) : accepted(now ? *now : job));
-    });
+  }
+  jobs_.submit(std::move(job), std::move(within), [this, account, stands, wait, answer](const Result<Job>& stored) {
+    if (!stored && !*stands) return answer(problem(stored.error()));
+    Response response = stored ? accepted(*stored) : std::move(**stands);
+    if (!wait || *wait == 0 || response.status != 202) return answer(std::move(response));
+    answer_within(*wait, account, std::move(response), answer);
+  });
+}
+
+void CustomerReports::answer_within(std::int64_t wait, const AccountId& account, Response accepted_then,
+                                    const Idempotency::Answer& answer) {
+  const RequestId id = accepted_id(accepted_then);
+  waiter_.until_finished(account, id, wait, [this, account, id, then = std::move(accepted_then), answer] {
+    const auto job = jobs_.find(account, id);
+    if (!job || !job->finished()) return answer(then);
+    Response response = job_response(*job);
+    if (was_replayed(then)) response.headers.emplace_back("Idempotency-Replayed", "true");
+    answer(std::move(response));
   });
 }
 

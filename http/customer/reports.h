@@ -5,6 +5,7 @@
 
 #include "http/credentials.h"
 #include "http/finished_answers.h"
+#include "http/idempotency.h"
 #include "http/report_kind.h"
 #include "http/request.h"
 #include "http/wait.h"
@@ -20,8 +21,8 @@ using CallbackPolicy = std::function<Result<void>(std::string_view url)>;
 
 class CustomerReports {
  public:
-  CustomerReports(Credentials& credentials, queue::Jobs& jobs, const storage::Meter& meter, Waiter& waiter,
-                  Clock& clock, CallbackPolicy callback_policy);
+  CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs, const storage::Meter& meter,
+                  Waiter& waiter, Clock& clock, CallbackPolicy callback_policy);
   void add_to(Router& router);
   ReportKind kind() const;
 
@@ -36,7 +37,13 @@ class CustomerReports {
   Result<Job> find(const Caller& caller, std::string_view id) const;
   Response job_response(const Job& job);
 
+  // Stores the job and the 202 that replays by `key`; the answer is that 202, or the job's if it is done within `wait`.
+  void store(Job job, CallKey key, std::optional<std::int64_t> wait, const Idempotency::Answer& answer);
+  void answer_within(std::int64_t wait, const AccountId& account, Response accepted_then,
+                     const Idempotency::Answer& answer);
+
   Credentials& credentials_;
+  Idempotency& idempotency_;
   queue::Jobs& jobs_;
   const storage::Meter& meter_;
   Waiter& waiter_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <future>
 
 #include "core/codec.h"
 #include "http/answers.h"
@@ -190,12 +191,13 @@ std::optional<std::int32_t> month_asked_for(const Request& request, UtcTime now,
 }  // namespace
 
 Nyne::Nyne(Credentials& credentials, queue::Jobs& jobs, const storage::Meter& meter,
-           const storage::Directory& directory, Waiter& waiter, Clock& clock, CallbackPolicy callback_policy,
-           bool envelope)
+           const storage::Directory& directory, storage::Ledgers& ledgers, Waiter& waiter, Clock& clock,
+           CallbackPolicy callback_policy, bool envelope)
     : credentials_(credentials),
       jobs_(jobs),
       meter_(meter),
       directory_(directory),
+      ledgers_(ledgers),
       waiter_(waiter),
       clock_(clock),
       callback_policy_(std::move(callback_policy)),
@@ -282,19 +284,19 @@ Result<std::string> Nyne::compute(const Job& job) const {
   if (!report) return report.error();
   const auto account = directory_.account(job.account);
   if (!account) return fail(Errc::not_found, "no such account");
-  MonthlyUsage usage{std::move(*report), account->subscription.monthly_allocation.value_or(Credits()), Credits(),
-                     account->subscription.unlimited};
-  // What is left now of the current month's allocation, whichever month is asked for.
-  const std::int32_t current = month_of(clock_.now());
-  std::int64_t used_micros = usage.report.totals.credits_micros;
-  if (month_of(request->range.from) != current) {
-    const auto this_month = meter_.report(job.account, month_request(current));
-    if (!this_month) return this_month.error();
-    used_micros = this_month->totals.credits_micros;
-  }
-  const auto left = subtract(usage.allocation, Credits::from_micros(used_micros));
-  if (left && !left->negative()) usage.available = *left;
-  return encode_usage(usage);
+  const auto left = available(job.account);
+  if (!left) return left.error();
+  return encode_usage({std::move(*report), account->subscription.monthly_allocation.value_or(Credits()), *left,
+                       account->subscription.unlimited});
+}
+
+// What the ledger has now, whichever month is asked for. Runs on a worker's thread, so it may wait for a commit.
+Result<Credits> Nyne::available(const AccountId& account) const {
+  std::promise<Result<Credits>> told;
+  ledgers_.read(account, [&](const Result<LedgerState>& state) {
+    told.set_value(state ? Result<Credits>(state->available()) : Result<Credits>(state.error()));
+  });
+  return told.get_future().get();
 }
 
 std::string Nyne::render(const Job& job, std::string_view result) const {

@@ -15,6 +15,7 @@
 #include "http/wait.h"
 #include "queue/jobs.h"
 #include "storage/directory.h"
+#include "storage/ledgers.h"
 #include "storage/meter.h"
 
 namespace tally::http {
@@ -22,7 +23,7 @@ namespace tally::http {
 class Nyne {
  public:
   Nyne(Credentials& credentials, queue::Jobs& jobs, const storage::Meter& meter, const storage::Directory& directory,
-       Waiter& waiter, Clock& clock, CallbackPolicy callback_policy, bool envelope);
+       storage::Ledgers& ledgers, Waiter& waiter, Clock& clock, CallbackPolicy callback_policy, bool envelope);
   void add_to(Router& router);
   ReportKind kind() const;
 
@@ -34,6 +35,7 @@ class Nyne {
   void submit(const Request& request, const Caller& caller, Reply reply);
   void poll(const Request& request, const Caller& caller, Reply reply);
   Result<std::string> compute(const Job& job) const;
+  Result<Credits> available(const AccountId& account) const;
   std::string render(const Job& job, std::string_view result) const;
   Response job_response(const Job& job);
 
@@ -41,6 +43,7 @@ class Nyne {
   queue::Jobs& jobs_;
   const storage::Meter& meter_;
   const storage::Directory& directory_;
+  storage::Ledgers& ledgers_;
   Waiter& waiter_;
   Clock& clock_;
   CallbackPolicy callback_policy_;
