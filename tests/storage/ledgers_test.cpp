@@ -1,0 +1,524 @@
+#include "storage/ledgers.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "core/ledger_audit.h"
+#include "core/manual.h"
+#include "storage/account_writer.h"
+#include "storage/digest.h"
+#include "storage/memory/memory_store.h"
+#include "tests/sim/faulty_store.h"
+
+using namespace tally;
+using namespace tally::storage;
+
+namespace {
+
+const AccountId acme("acme");
+
+Credits credits(std::int64_t micros) {
+  return Credits::from_micros(micros);
+}
+
+// Ledgers over a memory store, driven by hand; `restart` forgets everything but the store.
+struct House {
+  SeededRandom random{7};
+  sim::FaultyStore store{random, {}};
+  ManualClock clock{*UtcTime::parse("2026-05-10T12:30:00Z")};
+  LedgersOptions options{};
+  std::map<AccountId, Account> accounts;
+  std::unique_ptr<Ledgers> ledgers;
+  std::unique_ptr<AccountWriter> writer;  // goes first: it finishes what is posted
+  std::vector<std::pair<std::unique_ptr<Ledgers>, std::unique_ptr<AccountWriter>>> abandoned;
+  int doubts = 0;
+
+  explicit House(LedgersOptions with = {}) : options(with) { start(); }
+
+  void start() {
+    writer =
+        std::make_unique<AccountWriter>(store, WriterOptions{.shards = 2, .waiting_max = 100'000, .threads = false},
+                                        [this](const Error&) { ++doubts; });
+    ledgers = std::make_unique<Ledgers>(
+        store, *writer, clock,
+        [this](const AccountId& id) {
+          const auto found = accounts.find(id);
+          return found == accounts.end() ? nullptr : std::make_shared<const Account>(found->second);
+        },
+        options);
+    const auto recovered = ledgers->recover();
+    CAPTURE(recovered);
+    REQUIRE(recovered.has_value());
+  }
+  // The process dies: what was posted and not committed is gone.
+  void restart() {
+    auto old_writer = std::move(writer);
+    auto old_ledgers = std::move(ledgers);
+    abandoned.emplace_back(std::move(old_ledgers), std::move(old_writer));
+    start();
+  }
+  void settle() {
+    while (writer->step()) {
+    }
+  }
+  void tick() {
+    ledgers->tick();
+    settle();
+  }
+  // All rows are written that may be behind.
+  void write_rows() {
+    ledgers->flush_all();
+    settle();
+  }
+
+  Result<void> change(const AccountId& account, const Ledgers::Work& work) {
+    Result<void> answer = fail(Errc::unavailable, "no answer");
+    ledgers->post(account, work, [&](Result<void> result) { answer = std::move(result); });
+    settle();
+    return answer;
+  }
+  void grant(const AccountId& account, std::int64_t micros, std::optional<UtcTime> expires_at = std::nullopt) {
+    Grant grant;
+    grant.amount = credits(micros);
+    grant.expires_at = expires_at;
+    REQUIRE(change(account, [&](Ledger& l) { REQUIRE(l.grant(grant)); }));
+  }
+  // So many debits in one command, and so in one row.
+  void debit(const AccountId& account, int times = 1) {
+    REQUIRE(change(account, [&](Ledger& l) {
+      for (int i = 0; i < times; ++i) REQUIRE(l.debit({credits(1), "search", "", "", 0, "", ""}));
+    }));
+  }
+  LedgerState read(const AccountId& account) {
+    Result<LedgerState> answer = fail(Errc::unavailable, "no answer");
+    ledgers->read(account, [&](Result<LedgerState> state) { answer = std::move(state); });
+    settle();
+    REQUIRE(answer);
+    return *answer;
+  }
+  std::vector<LedgerEntry> entries(const AccountId& account, std::uint64_t from = 1) const {
+    std::vector<LedgerEntry> all;
+    REQUIRE(ledgers->scan_entries(account, from, [&](const LedgerEntry& entry) {
+      all.push_back(entry);
+      return true;
+    }));
+    return all;
+  }
+  std::string audit(const AccountId& account) {
+    LedgerAudit audit(account, sha256);
+    const auto lots = ledgers->lots(account, 1, 100'000);
+    REQUIRE(lots);
+    for (const Lot& lot : *lots) (void)audit.add(lot);
+    for (const LedgerEntry& entry : entries(account)) (void)audit.add(entry);
+    const LedgerState state = read(account);
+    for (std::uint64_t number = 1; number <= state.last_hold; ++number) {
+      const auto hold = ledgers->hold(account, number);
+      REQUIRE(hold);
+      (void)audit.add(*hold);
+    }
+    const auto good = audit.finish(state);
+    return good ? "good" : good.error().detail;
+  }
+};
+
+std::vector<std::uint64_t> seqs_from(const Ledgers& ledgers, std::uint64_t from, std::size_t limit) {
+  std::vector<std::uint64_t> seqs;
+  REQUIRE(ledgers.scan_entries(acme, from, [&](const LedgerEntry& entry) {
+    seqs.push_back(entry.seq);
+    return seqs.size() < limit;
+  }));
+  return seqs;
+}
+
+std::vector<std::uint64_t> seqs_before(const Ledgers& ledgers, std::uint64_t before, std::size_t limit) {
+  std::vector<std::uint64_t> seqs;
+  REQUIRE(ledgers.scan_entries_back(acme, before, [&](const LedgerEntry& entry) {
+    seqs.push_back(entry.seq);
+    return seqs.size() < limit;
+  }));
+  return seqs;
+}
+
+}  // namespace
+
+TEST_CASE("ledgers: an account that nothing happened to has an empty state") {
+  House house;
+  const LedgerState state = house.read(acme);
+  CHECK(state.last_entry == 0);
+  CHECK(state.balance == Credits());
+  CHECK(house.entries(acme).empty());
+  CHECK(house.ledgers->entry(acme, 1).error().code == Errc::not_found);
+  CHECK(house.ledgers->lot(acme, 1).error().code == Errc::not_found);
+  CHECK(house.ledgers->hold(acme, 1).error().code == Errc::not_found);
+}
+
+TEST_CASE("ledgers: states, entries, lots and holds survive a restart, written behind or not") {
+  House house;
+  house.grant(acme, 100);
+  house.debit(acme, 3);
+  REQUIRE(house.change(acme, [](Ledger& l) {
+    REQUIRE(l.hold({credits(10), hour_ms, "search", 1}));
+    REQUIRE(l.hold({credits(20), hour_ms, "search", 1}));
+  }));
+  SUBCASE("not written") {}
+  SUBCASE("written") {
+    house.write_rows();
+  }
+  SUBCASE("written in part") {
+    house.write_rows();
+    house.debit(acme, 2);
+  }
+  REQUIRE(house.change(acme, [](Ledger& l) { REQUIRE(l.release(2)); }));
+  const std::string before = encode(house.read(acme));
+  const auto entries = house.entries(acme);
+  house.restart();
+  CHECK(encode(house.read(acme)) == before);
+  CHECK(house.entries(acme) == entries);
+  CHECK(house.ledgers->lot(acme, 1)->amount == credits(100));
+  CHECK(house.ledgers->hold(acme, 1)->status == HoldStatus::open);
+  CHECK(house.ledgers->hold(acme, 2)->status == HoldStatus::released);
+  REQUIRE(house.change(acme, [](Ledger& l) {
+    CHECK(l.release(2).error().code == Errc::not_found);
+    CHECK(l.settle(1, {credits(4), "", "", "", 0, "", ""}));
+  }));
+  CHECK(house.read(acme).reserved == Credits());
+  CHECK(house.audit(acme) == "good");
+}
+
+TEST_CASE("ledgers: what was posted and not committed is gone after a crash") {
+  House house;
+  house.grant(acme, 100);
+  house.ledgers->post(
+      acme,
+      [](Ledger& l) {
+        REQUIRE(l.debit({credits(1), "", "", "", 0, "", ""}));
+      },
+      nullptr);
+  house.restart();
+  CHECK(house.read(acme).balance == credits(100));
+  CHECK(house.audit(acme) == "good");
+}
+
+TEST_CASE("ledgers: commands on their way see each other's effects") {
+  House house;
+  house.grant(acme, 100);
+  std::vector<std::string> answers;
+  const auto hold = [&](std::int64_t micros) {
+    house.ledgers->post(
+        acme,
+        [&, micros](Ledger& l) {
+          const auto made = l.hold({credits(micros), hour_ms, "", 0});
+          answers.emplace_back(made ? "held" : to_string(made.error().code));
+        },
+        nullptr);
+  };
+  hold(60);
+  hold(60);
+  REQUIRE(house.writer->run_shards());  // decided, not committed
+  hold(40);
+  hold(1);
+  REQUIRE(house.writer->run_shards());
+  CHECK(answers == std::vector<std::string>{"held", "insufficient_credits", "held", "insufficient_credits"});
+  house.settle();
+  CHECK(house.read(acme).reserved == credits(100));
+}
+
+TEST_CASE("ledgers: a reader sees nothing of what is not committed") {
+  House house;
+  house.grant(acme, 100);
+  house.ledgers->post(
+      acme,
+      [](Ledger& l) {
+        REQUIRE(l.debit({credits(30), "", "", "", 0, "", ""}));
+      },
+      nullptr);
+  REQUIRE(house.writer->run_shards());
+  std::optional<Credits> seen;
+  house.ledgers->read(acme, [&](const Result<LedgerState>& state) { seen = state->balance; });
+  CHECK(seen == credits(100));
+  CHECK(house.entries(acme).size() == 1);
+  house.settle();
+  CHECK(house.read(acme).balance == credits(70));
+}
+
+TEST_CASE("ledgers: a read sees what time changed, and it is committed") {
+  House house;
+  house.grant(acme, 100, house.clock.now() + hour_ms);
+  house.clock.advance_ms(2 * hour_ms);
+  CHECK(house.read(acme).balance == Credits());
+  CHECK(house.entries(acme).size() == 2);
+  house.restart();
+  CHECK(house.entries(acme).back().type == EntryType::expiry);
+  CHECK(house.audit(acme) == "good");
+}
+
+TEST_CASE("ledgers: a tick brings accounts up to date for which something is due, also after a restart") {
+  House house;
+  const AccountId other("other");
+  house.grant(acme, 100, house.clock.now() + 30 * day_ms);
+  house.grant(other, 100, house.clock.now() + 60 * day_ms);
+  SUBCASE("running") {}
+  SUBCASE("restarted") {
+    house.restart();
+  }
+  SUBCASE("written and restarted") {
+    house.write_rows();
+    house.restart();
+  }
+  house.clock.advance_ms(31 * day_ms);
+  house.tick();
+  CHECK(house.entries(acme).size() == 2);
+  CHECK(house.entries(other).size() == 1);
+  house.clock.advance_ms(31 * day_ms);
+  house.tick();
+  CHECK(house.entries(acme).size() == 2);
+  CHECK(house.entries(other).size() == 2);
+}
+
+TEST_CASE("ledgers: one tick brings no more accounts up to date than it may, the next ones go on") {
+  LedgersOptions options;
+  options.due_at_once_max = 3;
+  House house(options);
+  for (int i = 0; i < 7; ++i) house.grant(AccountId("a" + std::to_string(i)), 100, house.clock.now() + 30 * day_ms + i);
+  house.clock.advance_ms(31 * day_ms);
+  const auto expired = [&] {
+    int count = 0;
+    for (int i = 0; i < 7; ++i) count += house.entries(AccountId("a" + std::to_string(i))).size() == 2 ? 1 : 0;
+    return count;
+  };
+  house.tick();
+  CHECK(expired() == 3);
+  house.tick();
+  CHECK(expired() == 6);
+  house.tick();
+  CHECK(expired() == 7);
+}
+
+TEST_CASE("ledgers: allocations are granted by ticks, each month once, also after months of downtime") {
+  House house;
+  Account account;
+  account.id = acme;
+  account.subscription.monthly_allocation = credits(100);
+  house.accounts[acme] = account;
+  REQUIRE(house.change(acme, [](Ledger& l) { REQUIRE(l.start_allocation(credits(100))); }));
+  house.restart();
+  house.clock.set(*UtcTime::parse("2026-09-15"));
+  house.tick();
+  house.tick();
+  CHECK(house.read(acme).balance == credits(100));
+  CHECK(house.entries(acme).size() == 9);  // 5 grants, 4 expiries
+  CHECK(house.audit(acme) == "good");
+}
+
+TEST_CASE("ledgers: entries are scanned from any seq and back from any seq, whatever rows they lie in") {
+  House house;
+  house.grant(acme, 1'000);
+  house.debit(acme, 4);   // 2..5
+  house.debit(acme);      // 6
+  house.debit(acme, 10);  // 7..16
+  SUBCASE("not written") {}
+  SUBCASE("written") {
+    house.write_rows();
+  }
+  SUBCASE("written in part") {
+    house.write_rows();
+    house.debit(acme, 3);  // 17..19
+    house.debit(acme, 2);  // 20, 21
+  }
+  SUBCASE("after a restart") {
+    house.restart();
+  }
+  const std::uint64_t last = house.read(acme).last_entry;
+  for (std::uint64_t cursor = 0; cursor <= last + 2; ++cursor) {
+    for (const std::size_t limit : {1u, 2u, 5u, 100u}) {
+      std::vector<std::uint64_t> forwards;
+      for (std::uint64_t seq = std::max<std::uint64_t>(cursor, 1); seq <= last && forwards.size() < limit; ++seq)
+        forwards.push_back(seq);
+      std::vector<std::uint64_t> backwards;
+      for (std::uint64_t seq = cursor == 0 ? last : std::min(cursor - 1, last); seq > 0 && backwards.size() < limit;
+           --seq) {
+        backwards.push_back(seq);
+      }
+      CAPTURE(cursor);
+      CAPTURE(limit);
+      CHECK(seqs_from(*house.ledgers, cursor, limit) == forwards);
+      CHECK(seqs_before(*house.ledgers, cursor, limit) == backwards);
+    }
+    const auto entry = house.ledgers->entry(acme, cursor);
+    CHECK(entry.has_value() == (cursor >= 1 && cursor <= last));
+    if (entry) CHECK(entry->seq == cursor);
+  }
+}
+
+TEST_CASE("ledgers: lots come in order from any number, at most as many as asked for") {
+  House house;
+  for (int i = 0; i < 4; ++i) house.grant(acme, 10 + i);
+  SUBCASE("not written") {}
+  SUBCASE("written") {
+    house.write_rows();
+  }
+  SUBCASE("written in part") {
+    house.write_rows();
+    house.grant(acme, 14);
+  }
+  const auto all = house.ledgers->lots(acme, 1, 100);
+  REQUIRE(all);
+  REQUIRE(all->size() >= 4);
+  for (std::size_t i = 0; i < all->size(); ++i) CHECK((*all)[i].amount == credits(10 + static_cast<std::int64_t>(i)));
+  const auto some = house.ledgers->lots(acme, 2, 2);
+  REQUIRE(some);
+  REQUIRE(some->size() == 2);
+  CHECK((*some)[0].number == 2);
+  CHECK((*some)[1].number == 3);
+  CHECK(house.ledgers->lots(acme, 99, 2)->empty());
+}
+
+TEST_CASE("ledgers: a nearly full disk refuses before anything is decided") {
+  House house;
+  house.grant(acme, 100);
+  house.store.set_writable(false);
+  bool asked = false;
+  const auto refused = house.change(acme, [&](Ledger&) { asked = true; });
+  CHECK(refused.error().code == Errc::exhausted);
+  CHECK_FALSE(asked);
+  house.store.set_writable(true);
+  CHECK(house.read(acme).balance == credits(100));
+  house.debit(acme);
+  CHECK(house.read(acme).balance == credits(99));
+  CHECK(house.audit(acme) == "good");
+}
+
+TEST_CASE("ledgers: a full disk hides no balance, though what is due waits") {
+  House house;
+  house.grant(acme, 100, house.clock.now() + hour_ms);
+  house.store.set_writable(false);
+  house.clock.advance_ms(2 * hour_ms);
+  CHECK(house.read(acme).balance == credits(100));
+  house.tick();
+  house.store.set_writable(true);
+  house.tick();
+  CHECK(house.read(acme).balance == Credits());
+}
+
+TEST_CASE("ledgers: the outbox is told of every change, in its commit, and of nothing else") {
+  House house;
+  std::size_t told = 0;
+  house.ledgers->set_outbox([&](AccountTx& tx, const LedgerChanges& changes) {
+    ++told;
+    CHECK(changes.changed);
+    tx.put(Table::delivery, "d" + std::to_string(told), "x");
+  });
+  house.grant(acme, 100);
+  CHECK(told == 1);
+  CHECK(house.store.get(Table::delivery, acme, "d1")->has_value());
+  REQUIRE(house.change(acme, [](Ledger&) {}));
+  CHECK(told == 1);
+}
+
+TEST_CASE("ledgers: a commit whose outcome is unknown leaves all of a command or nothing of it") {
+  for (const bool applied : {false, true}) {
+    House house;
+    house.grant(acme, 100);
+    house.store.set_faults({.fail_before = applied ? 0u : 1'000u, .fail_after = applied ? 1'000u : 0u});
+    const auto unknown = house.change(acme, [](Ledger& l) {
+      REQUIRE(l.debit({credits(30), "", "", "", 0, "", ""}));
+      REQUIRE(l.hold({credits(5), hour_ms, "", 0}));
+    });
+    CHECK(unknown.error().code == Errc::unavailable);
+    CHECK(house.doubts == 1);
+    house.store.set_faults({});
+    house.store.kill();
+    house.restart();
+    const LedgerState state = house.read(acme);
+    CHECK((state.balance == credits(100) || state.balance == credits(70)));
+    CHECK(state.last_hold == (state.balance == credits(70) ? 1 : 0));
+    CHECK(house.audit(acme) == "good");
+  }
+}
+
+TEST_CASE("ledgers: whether states are kept in memory, and when the process dies, changes nothing") {
+  const auto live = [](std::size_t cached_max, bool restarts) {
+    LedgersOptions options;
+    options.cached_accounts_max = cached_max;
+    House house(options);
+    SeededRandom dice(11);
+    std::vector<AccountId> ids;
+    for (int i = 0; i < 30; ++i) ids.emplace_back("a" + std::to_string(i));
+    for (int step = 0; step < 1'500; ++step) {
+      const AccountId id = ids[dice.below(ids.size())];
+      const std::uint64_t what = dice.below(6);
+      const Credits amount = credits(static_cast<std::int64_t>(1 + dice.below(50)));
+      const std::uint64_t number = 1 + dice.below(10);
+      house.ledgers->post(
+          id,
+          [=](Ledger& l) {
+            Grant grant;
+            grant.amount = amount;
+            grant.expires_at = l.now() + static_cast<std::int64_t>(number) * day_ms;
+            if (what == 0) (void)l.grant(grant);
+            if (what == 1 || what == 2) (void)l.debit({amount, "", "", "", 0, "", ""});
+            if (what == 3) (void)l.hold({amount, static_cast<std::int64_t>(number) * hour_ms, "", 0});
+            if (what == 4) (void)l.settle(number, {amount, "", "", "", 0, "", ""});
+            if (what == 5) (void)l.release(number);
+          },
+          nullptr);
+      if (dice.below(8) == 0) house.settle();
+      if (dice.below(40) == 0) house.clock.advance_ms(static_cast<std::int64_t>(dice.below(day_ms)));
+      const bool rows = dice.below(50) == 0;
+      const bool dies = dice.below(100) == 0;
+      if (rows) house.tick();
+      if (restarts && dies) {
+        house.settle();
+        house.restart();
+      }
+    }
+    house.settle();
+    std::string all;
+    for (const AccountId& id : ids) {
+      CHECK(house.audit(id) == "good");
+      all += encode(house.read(id));
+      for (const LedgerEntry& entry : house.entries(id)) all += to_hex(entry.hash);
+    }
+    return all;
+  };
+  const std::string expected = live(65'536, false);
+  CHECK(live(0, false) == expected);
+  CHECK(live(16 * 4, false) == expected);
+  CHECK(live(65'536, true) == expected);
+  CHECK(live(0, true) == expected);
+}
+
+TEST_CASE("ledgers: power losses at any commit leave whole ledgers") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    House house;
+    SeededRandom dice(seed);
+    std::map<AccountId, Credits> least;  // what was acknowledged
+    for (int step = 0; step < 200; ++step) {
+      const AccountId id("a" + std::to_string(dice.below(3)));
+      const Credits amount = credits(static_cast<std::int64_t>(1 + dice.below(50)));
+      house.store.set_faults({.fail_before = 10, .fail_after = 10});
+      const auto granted = house.change(id, [&](Ledger& l) {
+        Grant grant;
+        grant.amount = amount;
+        REQUIRE(l.grant(grant));
+      });
+      if (granted) least[id] = *add(least[id], amount);
+      if (dice.below(20) == 0) house.tick();
+      house.store.set_faults({});
+      if (house.store.doubtful() || dice.below(30) == 0) {
+        if (dice.below(2) == 0) {
+          house.store.crash();
+        } else {
+          house.store.kill();
+        }
+        house.restart();
+      }
+    }
+    for (const auto& [id, balance] : least) {
+      CHECK(house.read(id).balance >= balance);
+      CHECK(house.audit(id) == "good");
+    }
+  }
+}
