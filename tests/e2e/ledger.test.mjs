@@ -115,6 +115,15 @@ describe('credits', () => {
     await checkLedger('debtor');
   });
 
+  test('that are left are what GET /usage says, allocation and top-ups together', async () => {
+    const customer = await newAccount('nyne', '7.5');
+    await server.must('PUT', '/accounts/nyne/subscription', { plan: 'pro', monthly_allocation: '100' });
+    await server.must('POST', '/holds', { account: 'nyne', credits: '2' });
+    const submitted = await server.customer(customer, 'GET', '/usage?month=2&year=2025');
+    const { limits } = (await server.poll(customer, submitted.json.request_id)).json;
+    assert.deepEqual(limits, { monthly_allocation: 100, available_credits: 105.5, is_unlimited: false });
+  });
+
   test('of another are never shown', async () => {
     const stranger = await newAccount('stranger');
     await newAccount('owner', '7');
@@ -175,6 +184,24 @@ describe('the same Idempotency-Key', () => {
     assert.equal(first.status, 200);
     assert.equal(again.text, first.text);
     assert.equal(again.headers['idempotency-replayed'], 'true');
+  });
+
+  test('of a report submits one job, and a repeat that waits is answered with its result', async () => {
+    const customer = await newAccount('reports');
+    const submit = (body, headers) => server.customer(customer, 'POST', '/v1/reports', { body, headers: { 'idempotency-key': 'r', ...headers } });
+    const body = { type: 'usage', from: '2025-02-01', to: '2025-03-01', granularity: 'month' };
+    const first = await submit(body);
+    assert.equal(first.status, 202, first.text);
+    const again = await submit(body);
+    assert.equal(again.text, first.text);
+    assert.equal(again.headers.location, first.headers.location);
+    assert.equal(again.headers['idempotency-replayed'], 'true');
+    const waited = await submit(body, { prefer: 'wait=20' });
+    assert.equal(waited.status, 200, waited.text);
+    assert.equal(waited.json.request_id, first.json.request_id);
+    assert.equal(waited.headers['idempotency-replayed'], 'true');
+    assert.equal((await submit({ ...body, to: '2025-04-01' })).json.code, 'idempotency_key_reused');
+    assert.equal((await server.customer(customer, 'GET', '/v1/reports')).json.items.length, 1);
   });
 
   test('is refused unless it is 1 to 255 printable characters', async () => {
