@@ -37,7 +37,7 @@ struct Config {
   std::string operator_token;
   std::string operator_token_file;
   std::uint32_t threads = 1;  // I/O threads
-  std::uint32_t workers = 1;  // report workers
+  std::uint32_t workers = 2;  // report workers
   std::uint32_t shards = 2;   // account writer shards
   std::vector<Cidr> trusted_proxies;
   std::string tls_cert;

@@ -84,7 +84,7 @@ void bench_submit(const Options& options, Figures& figures) {
                                 [&] { return submits_per_second(options, server, customers, nyne, nyne_jobs); }});
   const std::string threads = std::to_string(options.connections);
   const std::string conditions = threads + " connections, " + threads + " threads of puts (16 + 100 B), " +
-                                 std::to_string(customers_count) + " keys with limits, one worker finishing the jobs";
+                                 std::to_string(customers_count) + " keys with limits, the workers finishing the jobs";
   const Aim aim{Aim::Sense::at_least, aimed_ratio, true};
   figures.add({"submit.reports", turns[0], "submits/s", "synced puts", turns[1], aim, conditions});
   figures.add({"submit.usage", turns[2], "submits/s", "synced puts", turns[1], aim, conditions});
