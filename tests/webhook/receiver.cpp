@@ -39,6 +39,7 @@ Answer answer_to(const std::string& path) {
     if (code == 204) return {"HTTP/1.1 204 X\r\n\r\n"};
     return {response(code, "", "{}")};
   }
+  if (const auto reference = after("/paid/")) return {response(200, "", R"({"reference":")" + *reference + R"("})")};
   if (auto value = after("/retry/")) {
     for (char& c : *value) {
       if (c == '_') c = ' ';

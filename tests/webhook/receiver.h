@@ -8,10 +8,10 @@
 
 namespace tally::webhook::test {
 
-// POST /status/NNN[/...] answers NNN; /retry/VALUE answers 503 with `Retry-After: VALUE` ('_' for a blank); /redirect
-// points to /status/200; /long answers 200 with a body of a megabyte, /long500 500 with one; /stall answers 200 and
-// half a body; /hang nothing; /reset closes after the request; /garbage is no HTTP; /continue answers 100 and then
-// nothing.
+// POST /status/NNN[/...] answers NNN; /paid/REF answers 200 with {"reference":"REF"}; /retry/VALUE answers 503 with
+// `Retry-After: VALUE` ('_' for a blank); /redirect points to /status/200; /long answers 200 with a body of a megabyte,
+// /long500 500 with one; /stall answers 200 and half a body; /hang nothing; /reset closes after the request; /garbage
+// is no HTTP; /continue answers 100 and then nothing.
 class Receiver {
  public:
   struct Seen {
