@@ -216,6 +216,7 @@ Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
     tx.put(Table::open_delivery, delivery.id.str(), "");
     job.delivery = delivery.id;
   }
+  if (hooks_.on_outcome) hooks_.on_outcome(tx, job);
   if (job.status == JobStatus::completed) tx.put(Table::job_result, job.id.str(), std::move(result));
   tx.on_commit([this, account = job.account, id = job.id, delivery = job.delivery](storage::Position) {
     finished(account, id);

@@ -27,6 +27,8 @@ struct JobHooks {
   std::function<std::string(const Job& job, std::string_view result)> callback_body;
   // A delivery row was committed. Called on the committer's thread.
   std::function<void(const AccountId&, const DeliveryId&)> delivery_ready;
+  // The end of a job, within its command: what it writes is committed with it. May be null.
+  std::function<void(storage::AccountTx&, const Job&)> on_outcome = nullptr;
 };
 
 // Thread-safe.

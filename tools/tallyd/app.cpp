@@ -155,6 +155,7 @@ void App::Parts::make_queue() {
   hooks.delivery_ready = [this](const AccountId& account, const DeliveryId& id) {
     outgoing->dispatcher().offer(account, id);
   };
+  hooks.on_outcome = [this](storage::AccountTx& tx, const Job& job) { outgoing->outbox().report_finished(tx, job); };
   jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
   const auto work = [this](const Job& job, queue::JobContext&) -> Result<std::string> {
     auto result = kind_of(job.dialect).compute(job);
@@ -192,7 +193,7 @@ Result<void> App::Parts::make_handlers() {
   operator_ledger =
       std::make_unique<http::OperatorLedger>(*ledgers, *directory, *idempotency, config.payments.enabled());
   operator_holds = std::make_unique<http::OperatorHolds>(*ledgers, *meter, *directory, *idempotency, clock);
-  operator_deliveries = std::make_unique<http::OperatorDeliveries>(outgoing->operator_desk());
+  operator_deliveries = std::make_unique<http::OperatorDeliveries>(outgoing->operator_desk(), *idempotency);
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
   customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
