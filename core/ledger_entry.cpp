@@ -5,7 +5,9 @@
 namespace tally {
 namespace {
 
+// A block begins with the prev_hash of its first entry, unless it continues the block before it.
 constexpr std::uint8_t block_version = 1;
+constexpr std::uint8_t continued_block_version = 2;
 
 std::string_view view_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -121,18 +123,42 @@ std::string encode(std::span<const LedgerEntry> entries) {
   return bytes;
 }
 
+void append_entries(std::string& row, std::string_view later) {
+  if (row.empty()) {
+    row = later;
+    return;
+  }
+  Decoder in(later);
+  in.u8();
+  const std::uint64_t count = in.u64();
+  in.raw(std::tuple_size_v<Digest>);
+  Encoder out(row);
+  out.u8(continued_block_version);
+  out.u64(count);
+  out.raw(in.rest());
+}
+
 Result<std::vector<LedgerEntry>> decode_ledger_entries(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.u8() != block_version) in.reject();
   std::vector<LedgerEntry> entries;
-  std::uint64_t left = in.u64();
-  Digest prev = left > 0 ? read_digest(in) : Digest{};
-  for (; left > 0 && in.ok(); --left) {
-    LedgerEntry entry = read_fields(in);
-    entry.prev_hash = prev;
-    entry.hash = prev = read_digest(in);
-    entries.push_back(std::move(entry));
-  }
+  do {
+    const std::uint8_t version = in.u8();
+    std::uint64_t left = in.u64();
+    Digest prev{};
+    if (version == block_version && left > 0) {
+      prev = read_digest(in);
+    } else if (version == continued_block_version && !entries.empty()) {
+      prev = entries.back().hash;
+    } else {
+      in.reject();
+    }
+    for (; left > 0 && in.ok(); --left) {
+      LedgerEntry entry = read_fields(in);
+      entry.prev_hash = prev;
+      entry.hash = prev = read_digest(in);
+      entries.push_back(std::move(entry));
+    }
+  } while (in.ok() && !in.done());
   if (!in.done()) return fail(Errc::corrupt, "a row of ledger entries cannot be read");
   return entries;
 }

@@ -59,8 +59,10 @@ Digest chain_start(const AccountId& account, HashFunction hash);
 // price_version, reverses u64, the number of lots u64, each as u64 and i64, description, reference, metadata as text.
 Digest hash_of(const LedgerEntry& entry, HashFunction hash);
 
-// A row of the ledger holds the entries that one command posted: consecutive, the first one's prev_hash before them.
+// Stored entries are consecutive: one or more blocks, each of the entries that one command posted.
 std::string encode(std::span<const LedgerEntry> entries);
+// Appends the bytes of later entries, which must follow on those in `row`.
+void append_entries(std::string& row, std::string_view later);
 // Errc::corrupt when the bytes are no entries. The hashes are read, not checked.
 Result<std::vector<LedgerEntry>> decode_ledger_entries(std::string_view bytes);
 

@@ -140,9 +140,10 @@ class AccountWriter::Tx final : public AccountTx {
     grows_ = true;
     batch_.add(table, std::move(key), std::move(delta));
   }
-  void append(std::string record) override {
+  std::size_t append(std::string record) override {
     grows_ = true;
     batch_.append(std::move(record));
+    return batch_.records().size() - 1;
   }
   void on_commit(std::function<void(Position)> action) override { on_commit_.push_back(std::move(action)); }
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t usage_kind = 1;
 constexpr std::uint8_t reversal_kind = 2;
+constexpr std::uint8_t ledger_kind = 3;
 
 enum Flag : std::uint8_t {
   flag_ok = 1,
@@ -71,7 +72,61 @@ ChargedEvent decode_event(Decoder& in) {
   return charged;
 }
 
+using NumberedRows = std::vector<std::pair<std::uint64_t, std::string>>;
+
+void encode_rows(Encoder& out, const NumberedRows& rows) {
+  out.u64(rows.size());
+  for (const auto& [number, row] : rows) {
+    out.u64(number);
+    out.text(row);
+  }
+}
+
+NumberedRows decode_rows(Decoder& in) {
+  NumberedRows rows;
+  for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) {
+    const std::uint64_t number = in.u64();
+    rows.emplace_back(number, in.text());
+  }
+  return rows;
+}
+
 }  // namespace
+
+std::string encode(const LedgerRecord& record) {
+  std::string bytes;
+  bytes.reserve(64 + record.state.size() + record.entries.size());
+  Encoder out(bytes);
+  out.u8(record_version);
+  out.u8(ledger_kind);
+  out.text(record.state);
+  out.text(record.entries);
+  out.u64(record.first_entry);
+  out.u64(record.last_entry);
+  encode_rows(out, record.lots);
+  encode_rows(out, record.holds);
+  return bytes;
+}
+
+bool is_ledger_record(std::string_view bytes) noexcept {
+  return bytes.size() >= 2 && bytes[0] == static_cast<char>(record_version) &&
+         bytes[1] == static_cast<char>(ledger_kind);
+}
+
+Result<LedgerRecord> decode_ledger_record(std::string_view bytes) {
+  Decoder in(bytes);
+  if (in.u8() != record_version || in.u8() != ledger_kind)
+    return fail(Errc::corrupt, "journal record of an unknown version or kind");
+  LedgerRecord record;
+  record.state = in.text();
+  record.entries = in.text();
+  record.first_entry = in.u64();
+  record.last_entry = in.u64();
+  record.lots = decode_rows(in);
+  record.holds = decode_rows(in);
+  if (!in.done()) return fail(Errc::corrupt, "journal record is cut short or too long");
+  return record;
+}
 
 std::string encode(const UsageRecord& record) {
   std::string bytes;

@@ -1,5 +1,5 @@
-// A journal record: the usage events of one account that one command accepted, as they were charged; or the one event
-// whose charge and counts a command took back.
+// Journal records: the usage events of one account that one command accepted, as they were charged, or the one event
+// whose charge and counts a command took back; and what a command changed in the account's ledger.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,26 @@ struct UsageRecord {
   bool reversal = false;  // the events count negative
   std::vector<ChargedEvent> events;
 };
+
+// The rows of the ledger that a command changed, as they are stored.
+struct LedgerRecord {
+  std::string state;
+  std::string entries;            // empty, or a block of them
+  std::uint64_t first_entry = 0;  // the seqs of the block
+  std::uint64_t last_entry = 0;
+  std::vector<std::pair<std::uint64_t, std::string>> lots;   // by number
+  std::vector<std::pair<std::uint64_t, std::string>> holds;  // by number; later ones over earlier ones
+};
+
+// The row of Table::meta that tells a start from where on it must read the journal.
+inline constexpr std::string_view replay_from_row = "meter_replay_from";
+
+// The row of Table::meter that tells the position which an account's ledger rows include.
+inline constexpr std::string_view ledger_through_key = "ledger";
+
+std::string encode(const LedgerRecord& record);
+bool is_ledger_record(std::string_view bytes) noexcept;
+Result<LedgerRecord> decode_ledger_record(std::string_view bytes);
 
 std::string encode(const UsageRecord& record);
 Result<UsageRecord> decode_usage_record(std::string_view bytes);

@@ -5,6 +5,7 @@
 
 #include "core/codec.h"
 #include "storage/digest.h"
+#include "storage/journal_record.h"
 
 namespace tally::storage {
 
@@ -32,10 +33,21 @@ struct Ledgers::Cached {
   // As the last command that changed them said, which may not be committed yet; if none did, as `accounts_` says.
   std::optional<LedgerTerms> terms;
   std::atomic<std::uint32_t> in_use{0};  // commands that use it or are not committed yet
+  // Holds that such commands made or resolved, and by how many of them; guarded by the stripe's mutex.
+  struct OnTheWay {
+    Hold hold;
+    std::uint32_t commands = 0;
+  };
+  std::map<std::uint64_t, OnTheWay> holds;
 };
 
 Ledgers::Ledgers(Store& store, Writer& writer, const Clock& clock, Accounts accounts, LedgersOptions options)
-    : store_(store), writer_(writer), clock_(clock), accounts_(std::move(accounts)), options_(options) {}
+    : store_(store),
+      writer_(writer),
+      clock_(clock),
+      accounts_(std::move(accounts)),
+      options_(options),
+      tail_(store, writer, clock, options.tail) {}
 
 Ledgers::~Ledgers() = default;
 
@@ -53,31 +65,77 @@ Result<void> Ledgers::recover() {
                                    return true;
                                  });
   if (broken) return *broken;
-  return scanned;
+  if (!scanned) return scanned;
+
+  const auto from = store_.get(Table::meta, system_account(), replay_from_row);
+  if (!from) return from.error();
+  std::unordered_map<std::string, Position> through;
+  auto read = store_.read_journal(
+      *from && (*from)->size() == 8 ? read_be64(**from) : 1,
+      [&](Position position, std::string_view account, std::string_view bytes) {
+        if (!is_ledger_record(bytes)) return true;
+        const AccountId id{std::string(account)};
+        auto included = through.find(id.str());
+        if (included == through.end()) {
+          const auto row = store_.get(Table::meter, id, ledger_through_key);
+          if (!row) return broken = row.error(), false;
+          included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
+        }
+        if (position <= included->second) return true;
+        if (auto replayed = replay(id, position, bytes); !replayed) {
+          broken = fail(Errc::corrupt, "journal record " + std::to_string(position) + ": " + replayed.error().detail);
+        }
+        return !broken;
+      });
+  if (broken) return *broken;
+  return read;
 }
 
-Ledgers::Stripe& Ledgers::stripe_of(const AccountId& account) {
+Result<void> Ledgers::replay(const AccountId& account, Position position, std::string_view bytes) {
+  auto record = decode_ledger_record(bytes);
+  if (!record) return record.error();
+  const auto known = cached(account);
+  if (!known) return known.error();
+  --(*known)->in_use;
+  auto state = decode_ledger_state(record->state);
+  if (!state) return state.error();
+  state->holds = std::move((*known)->state.holds);
+  state->hold_expiries = std::move((*known)->state.hold_expiries);
+  for (const auto& [number, row] : record->holds) {
+    auto hold = decode_hold(row);
+    if (!hold) return hold.error();
+    state->hold_expiries.erase({hold->expires_at, number});
+    state->holds.erase(number);
+    if (hold->status == HoldStatus::open) add_hold(*state, std::move(*hold));
+  }
+  (*known)->state = std::move(*state);
+  set_due(account, (*known)->state.due_at);
+  tail_.publish(account, std::move(*record), position);
+  return {};
+}
+
+Ledgers::Stripe& Ledgers::stripe_of(const AccountId& account) const {
   return stripes_[(std::hash<AccountId>{}(account) >> 8) % stripes_.size()];
 }
 
-Result<LedgerState> Ledgers::load(AccountTx& tx) const {
-  const auto row = tx.get(Table::ledger, "");
+// A state that is not cached has nothing on its way or behind, so the rows have all of it.
+Result<LedgerState> Ledgers::load(const AccountId& account) const {
+  const auto row = store_.get(Table::ledger, account, "");
   if (!row) return row.error();
   if (!*row) return LedgerState{};
   auto state = decode_ledger_state(**row);
   if (!state) return state;
-  // A state that is not cached has nothing on its way, so the store has all of it.
   std::vector<std::string> open;
-  auto scanned = store_.scan(Table::open_hold, tx.account(), {}, [&](std::string_view key, std::string_view) {
+  auto scanned = store_.scan(Table::open_hold, account, {}, [&](std::string_view key, std::string_view) {
     open.emplace_back(key);
     return true;
   });
   if (!scanned) return scanned.error();
   if (open.empty()) return state;
-  const auto rows = store_.get_many(Table::hold, tx.account(), open);
+  const auto rows = store_.get_many(Table::hold, account, open);
   if (!rows) return rows.error();
   for (const auto& hold_row : *rows) {
-    if (!hold_row) return fail(Errc::corrupt, "an open hold of " + tx.account().str() + " has no row");
+    if (!hold_row) return fail(Errc::corrupt, "an open hold of " + account.str() + " has no row");
     auto hold = decode_hold(*hold_row);
     if (!hold) return hold.error();
     add_hold(*state, std::move(*hold));
@@ -85,84 +143,116 @@ Result<LedgerState> Ledgers::load(AccountTx& tx) const {
   return state;
 }
 
-Result<std::shared_ptr<Ledgers::Cached>> Ledgers::acquire(AccountTx& tx) {
-  Stripe& stripe = stripe_of(tx.account());
+// The caller uses it from here on.
+Result<std::shared_ptr<Ledgers::Cached>> Ledgers::cached(const AccountId& account) {
+  Stripe& stripe = stripe_of(account);
   {
     const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.accounts.find(tx.account());
+    const auto found = stripe.accounts.find(account);
     if (found != stripe.accounts.end()) {
       ++found->second->in_use;
       return found->second;
     }
   }
-  auto state = load(tx);
+  auto state = load(account);
   if (!state) return state.error();
-  auto cached = std::make_shared<Cached>();
-  cached->state = std::move(*state);
-  cached->in_use = 1;
+  auto made = std::make_shared<Cached>();
+  made->state = std::move(*state);
+  made->in_use = 1;
   const std::lock_guard lock(stripe.mutex);
   std::size_t looked_at = 0;
   for (auto old = stripe.accounts.begin(); stripe.accounts.size() >= options_.cached_accounts_max / stripes_.size() &&
                                            old != stripe.accounts.end() && looked_at < 64;
        ++looked_at) {
-    old = old->second->in_use == 0 ? stripe.accounts.erase(old) : std::next(old);
+    const bool idle = old->second->in_use == 0 && tail_.is_written(old->first);
+    old = idle ? stripe.accounts.erase(old) : std::next(old);
   }
-  stripe.accounts.emplace(tx.account(), cached);
-  return cached;
+  stripe.accounts.emplace(account, made);
+  return made;
 }
 
 Result<void> Ledgers::change(AccountTx& tx, const Work& work) {
   if (!tx.writable()) return fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
-  const auto cached = acquire(tx);
-  if (!cached) return cached.error();
-  if ((*cached)->terms) {
-    decide(tx, *cached, *(*cached)->terms, work);
+  const auto known = cached(tx.account());
+  if (!known) return known.error();
+  if ((*known)->terms) {
+    decide(tx, *known, *(*known)->terms, work);
     return {};
   }
   const auto account = accounts_(tx.account());
-  decide(tx, *cached, account ? ledger_terms(*account) : LedgerTerms{}, work);
+  decide(tx, *known, account ? ledger_terms(*account) : LedgerTerms{}, work);
   return {};
 }
 
 Result<void> Ledgers::change_terms(AccountTx& tx, const LedgerTerms& terms, const Work& work) {
   if (auto until_now = change(tx, [](Ledger&) {}); !until_now) return until_now;
-  const auto cached = acquire(tx);
-  if (!cached) return cached.error();
-  (*cached)->terms = terms;
-  decide(tx, *cached, terms, work);
+  const auto known = cached(tx.account());
+  if (!known) return known.error();
+  (*known)->terms = terms;
+  decide(tx, *known, terms, work);
   return {};
 }
 
-void Ledgers::decide(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerTerms& terms, const Work& work) {
-  const auto due_before = cached->state.due_at;
-  Ledger ledger(tx.account(), cached->state, terms, clock_.now(), sha256);
+void Ledgers::decide(AccountTx& tx, const std::shared_ptr<Cached>& used, const LedgerTerms& terms, const Work& work) {
+  const auto due_before = used->state.due_at;
+  Ledger ledger(tx.account(), used->state, terms, clock_.now(), sha256);
   work(ledger);
   const LedgerChanges changes = ledger.finish();
   if (changes.changed) {
-    write(tx, cached->state, changes);
+    write(tx, used, changes);
     if (outbox_) outbox_(tx, changes);
   }
-  const bool due_changed = cached->state.due_at != due_before;
-  tx.on_commit([this, cached, due_changed, due_at = cached->state.due_at, id = tx.account()](Position) {
-    --cached->in_use;
+  const bool due_changed = used->state.due_at != due_before;
+  tx.on_commit([this, used, due_changed, due_at = used->state.due_at, id = tx.account()](Position) {
+    --used->in_use;
     if (due_changed) set_due(id, due_at);
   });
 }
 
-void Ledgers::write(AccountTx& tx, const LedgerState& state, const LedgerChanges& changes) {
-  tx.put(Table::ledger, "", encode(state));
-  if (!changes.entries.empty())
-    tx.put(Table::ledger_entry, number_key(changes.entries.back().seq), encode(changes.entries));
-  for (const Lot& lot : changes.lots) tx.put(Table::lot, number_key(lot.number), encode(lot));
-  for (const Hold& hold : changes.holds) {
-    std::string key = number_key(hold.number);
-    if (hold.status == HoldStatus::open) {
-      tx.put(Table::open_hold, key, "");
-    } else {
-      tx.erase(Table::open_hold, key);
-    }
-    tx.put(Table::hold, std::move(key), encode(hold));
+void Ledgers::write(AccountTx& tx, const std::shared_ptr<Cached>& used, const LedgerChanges& changes) {
+  auto record = std::make_shared<LedgerRecord>();
+  record->state = encode(used->state);
+  if (!changes.entries.empty()) {
+    record->entries = encode(changes.entries);
+    record->first_entry = changes.entries.front().seq;
+    record->last_entry = changes.entries.back().seq;
   }
+  for (const Lot& lot : changes.lots) record->lots.emplace_back(lot.number, encode(lot));
+  Stripe& stripe = stripe_of(tx.account());
+  if (!changes.holds.empty()) {
+    const std::lock_guard lock(stripe.mutex);
+    for (const Hold& hold : changes.holds) {
+      record->holds.emplace_back(hold.number, encode(hold));
+      Cached::OnTheWay& on_the_way = used->holds[hold.number];
+      on_the_way.hold = hold;
+      ++on_the_way.commands;
+    }
+  }
+  const std::size_t nth = tx.append(encode(*record));
+  tx.on_commit([this, used, record, nth, &stripe, id = tx.account()](Position first) {
+    std::vector<std::uint64_t> holds;
+    for (const auto& [number, row] : record->holds) holds.push_back(number);
+    tail_.publish(id, std::move(*record), first + nth);
+    if (holds.empty()) return;
+    const std::lock_guard lock(stripe.mutex);
+    for (const std::uint64_t number : holds) {
+      const auto found = used->holds.find(number);
+      if (--found->second.commands == 0) used->holds.erase(found);
+    }
+  });
+}
+
+Result<Hold> Ledgers::hold_in(AccountTx& tx, std::uint64_t number) const {
+  {
+    Stripe& stripe = stripe_of(tx.account());
+    const std::lock_guard lock(stripe.mutex);
+    const auto account = stripe.accounts.find(tx.account());
+    if (account != stripe.accounts.end()) {
+      const auto found = account->second->holds.find(number);
+      if (found != account->second->holds.end()) return found->second.hold;
+    }
+  }
+  return hold(tx.account(), number);
 }
 
 void Ledgers::post(const AccountId& account, Work work, Done done) {
@@ -173,10 +263,10 @@ void Ledgers::post(const AccountId& account, Work work, Done done) {
 
 void Ledgers::read(const AccountId& account, std::function<void(Result<LedgerState>)> then) {
   const auto stored = [this, account]() -> Result<LedgerState> {
-    const auto row = store_.get(Table::ledger, account, "");
-    if (!row) return row.error();
-    if (!*row) return LedgerState{};
-    return decode_ledger_state(**row);
+    const auto bytes = committed_state(account);
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return LedgerState{};
+    return decode_ledger_state(*bytes);
   };
   auto state = stored();
   if (!state || !state->due_at || *state->due_at > clock_.now()) return then(std::move(state));
@@ -189,27 +279,43 @@ void Ledgers::read(const AccountId& account, std::function<void(Result<LedgerSta
       });
 }
 
+Result<std::string> Ledgers::committed_state(const AccountId& account) const {
+  if (auto behind = tail_.state(account)) return std::move(*behind);
+  auto row = store_.get(Table::ledger, account, "");
+  if (!row) return row.error();
+  return row->value_or("");
+}
+
 Result<Lot> Ledgers::lot(const AccountId& account, std::uint64_t number) const {
+  const auto part = tail_.part(account);
+  const auto behind = part.lots.find(number);
+  if (behind != part.lots.end()) return decode_lot(behind->second);
   return decode_row(store_.get(Table::lot, account, number_key(number)), decode_lot, "lot");
 }
 
 Result<std::vector<Lot>> Ledgers::lots(const AccountId& account, std::uint64_t from, std::size_t limit) const {
-  std::vector<Lot> lots;
-  std::optional<Error> broken;
-  auto scanned =
-      store_.scan(Table::lot, account, {number_key(from), {}, false}, [&](std::string_view, std::string_view row) {
-        if (lots.size() == limit) return false;
-        auto lot = decode_lot(row);
-        if (!lot) return broken = lot.error(), false;
-        lots.push_back(std::move(*lot));
-        return true;
-      });
-  if (broken) return *broken;
+  // The tail first: what leaves it meanwhile is in the rows.
+  const auto part = tail_.part(account);
+  std::map<std::uint64_t, std::string> rows(part.lots.lower_bound(from), part.lots.end());
+  auto scanned = store_.scan(Table::lot, account, {number_key(from), {}, false},
+                             [&, left = limit](std::string_view key, std::string_view row) mutable {
+                               if (left-- == 0 || key.size() != 8) return false;
+                               rows.emplace(read_be64(key), row);
+                               return true;
+                             });
   if (!scanned) return scanned.error();
+  std::vector<Lot> lots;
+  for (const auto& [number, row] : rows) {
+    if (lots.size() == limit) break;
+    auto lot = decode_lot(row);
+    if (!lot) return lot.error();
+    lots.push_back(std::move(*lot));
+  }
   return lots;
 }
 
 Result<Hold> Ledgers::hold(const AccountId& account, std::uint64_t number) const {
+  if (const auto behind = tail_.hold(account, number)) return decode_hold(*behind);
   return decode_row(store_.get(Table::hold, account, number_key(number)), decode_hold, "hold");
 }
 
@@ -223,36 +329,52 @@ Result<LedgerEntry> Ledgers::entry(const AccountId& account, std::uint64_t seq) 
   return found;
 }
 
-// A row's key is its last entry's seq, so the first row from `from` on holds `from`.
-Result<void> Ledgers::scan_entries(const AccountId& account, std::uint64_t from,
-                                   const std::function<bool(const LedgerEntry&)>& visit) const {
-  Result<void> broken;
-  auto scanned = store_.scan(Table::ledger_entry, account, {number_key(from), {}, false},
-                             [&](std::string_view, std::string_view row) {
-                               const auto entries = decode_ledger_entries(row);
-                               if (!entries) return broken = entries.error(), false;
-                               for (const LedgerEntry& entry : *entries) {
-                                 if (entry.seq >= from && !visit(entry)) return false;
-                               }
-                               return true;
-                             });
-  return broken ? scanned : broken;
-}
-
-Result<void> Ledgers::scan_entries_back(const AccountId& account, std::uint64_t before,
-                                        const std::function<bool(const LedgerEntry&)>& visit) const {
+// A row's key is its last entry's seq, so the first row from `from` on holds `from`. The tail is read first: what
+// leaves it meanwhile is in the rows, and what is in both is taken from the tail.
+Result<void> Ledgers::scan_entries(const AccountId& account, std::uint64_t from, const EntryVisitor& visit) const {
+  const auto part = tail_.part(account);
   Result<void> broken;
   bool stopped = false;
-  const auto visit_row = [&](std::string_view row) {
-    auto entries = decode_ledger_entries(row);
+  const auto visit_row = [&](std::string_view row, std::uint64_t before) {
+    const auto entries = decode_ledger_entries(row);
     if (!entries) return broken = entries.error(), false;
-    std::reverse(entries->begin(), entries->end());
     for (const LedgerEntry& entry : *entries) {
-      if (before != 0 && entry.seq >= before) continue;
+      if (entry.seq < from) continue;
+      if (before != 0 && entry.seq >= before) return false;
       if (!visit(entry)) return stopped = true, false;
     }
     return true;
   };
+  if (part.first_entry == 0 || from < part.first_entry) {
+    auto scanned =
+        store_.scan(Table::ledger_entry, account, {number_key(from), {}, false},
+                    [&](std::string_view, std::string_view row) { return visit_row(row, part.first_entry); });
+    if (!scanned) return scanned;
+  }
+  for (const std::string& row : part.entries) {
+    if (stopped || !broken || !visit_row(row, 0)) break;
+  }
+  return broken;
+}
+
+Result<void> Ledgers::scan_entries_back(const AccountId& account, std::uint64_t before,
+                                        const EntryVisitor& visit) const {
+  const auto part = tail_.part(account);
+  Result<void> broken;
+  bool stopped = false;
+  const auto visit_row = [&](std::string_view row) {
+    const auto entries = decode_ledger_entries(row);
+    if (!entries) return broken = entries.error(), false;
+    for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
+      if (before != 0 && entry->seq >= before) continue;
+      if (!visit(*entry)) return stopped = true, false;
+    }
+    return true;
+  };
+  for (auto row = part.entries.rbegin(); row != part.entries.rend(); ++row) {
+    if (!visit_row(*row)) return broken;
+  }
+  if (part.first_entry != 0) before = before == 0 ? part.first_entry : std::min(before, part.first_entry);
   ScanRange range;
   range.reverse = true;
   if (before != 0) {
@@ -282,6 +404,7 @@ void Ledgers::set_due(const AccountId& account, std::optional<UtcTime> due_at) {
 }
 
 void Ledgers::tick() {
+  tail_.tick();
   const UtcTime now = clock_.now();
   std::vector<AccountId> ready;
   {

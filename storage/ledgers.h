@@ -1,4 +1,5 @@
-// The accounts' ledgers as stored rows: every change is decided by core/ledger.h and committed whole.
+// The accounts' ledgers as they are stored: every change is decided by core/ledger.h and committed whole, as a journal
+// record; its rows follow (storage/ledger_tail.h).
 //
 // The states of recently used accounts are kept in memory, ahead of the disk by what is on its way there. That is safe
 // because a command that changed a state is always written, and a commit whose outcome is unknown ends the process.
@@ -16,6 +17,7 @@
 #include "core/account.h"
 #include "core/clock.h"
 #include "core/ledger.h"
+#include "storage/ledger_tail.h"
 #include "storage/writer.h"
 
 namespace tally::storage {
@@ -23,6 +25,7 @@ namespace tally::storage {
 struct LedgersOptions {
   std::size_t cached_accounts_max = 65'536;  // about 500 bytes each; those in use are kept beyond it
   std::size_t due_at_once_max = 1'000;       // accounts that one tick brings up to date
+  LedgerTailOptions tail{};
 };
 
 // Thread-safe.
@@ -34,12 +37,15 @@ class Ledgers {
   // Decides by calling the ledger; what it refuses is for the caller to remember.
   using Work = std::function<void(Ledger&)>;
 
+  using EntryVisitor = std::function<bool(const LedgerEntry&)>;
+
   // `accounts` gives the account as it is now, on any thread; an unknown one has no terms.
   Ledgers(Store& store, Writer& writer, const Clock& clock, Accounts accounts, LedgersOptions options = {});
   ~Ledgers();
   void set_outbox(Outbox outbox);
 
-  // Reads when time alone changes something, for every account; call once, before the first tick.
+  // Reads the journal's tail, and when time alone changes something, for every account; call once, first. Errc::corrupt
+  // names the record.
   Result<void> recover();
 
   // Within a command: brings the ledger up to date, lets `work` decide, and writes. An error means that nothing was
@@ -55,21 +61,25 @@ class Ledgers {
   // committer's thread.
   void read(const AccountId& account, std::function<void(Result<LedgerState>)> then);
 
-  // Committed rows.
+  // Within a command: a hold as the commands before left it.
+  Result<Hold> hold_in(AccountTx& tx, std::uint64_t number) const;
+
+  // What is committed.
   Result<Lot> lot(const AccountId& account, std::uint64_t number) const;
   // From `from` on in order of their numbers; at most `limit`.
   Result<std::vector<Lot>> lots(const AccountId& account, std::uint64_t from, std::size_t limit) const;
   Result<Hold> hold(const AccountId& account, std::uint64_t number) const;
   Result<LedgerEntry> entry(const AccountId& account, std::uint64_t seq) const;
   // From `from` on; return false to stop.
-  Result<void> scan_entries(const AccountId& account, std::uint64_t from,
-                            const std::function<bool(const LedgerEntry&)>& visit) const;
+  Result<void> scan_entries(const AccountId& account, std::uint64_t from, const EntryVisitor& visit) const;
   // Those before `before` (0: from the newest), the newest first; return false to stop.
-  Result<void> scan_entries_back(const AccountId& account, std::uint64_t before,
-                                 const std::function<bool(const LedgerEntry&)>& visit) const;
+  Result<void> scan_entries_back(const AccountId& account, std::uint64_t before, const EntryVisitor& visit) const;
 
-  // Brings accounts up to date for which something is due; call every second or so.
+  // Brings accounts up to date for which something is due, and writes rows behind; call every 100 ms or so.
   void tick();
+  // Posts writes for all rows that are behind; after the writer's stop nothing is left for recover() to do.
+  void flush_all() { tail_.write_all(); }
+  const LedgerTail& tail() const noexcept { return tail_; }
 
  private:
   struct Cached;
@@ -77,11 +87,14 @@ class Ledgers {
     std::mutex mutex;
     std::unordered_map<AccountId, std::shared_ptr<Cached>> accounts;
   };
-  Stripe& stripe_of(const AccountId& account);
+  Stripe& stripe_of(const AccountId& account) const;
+  Result<std::shared_ptr<Cached>> cached(const AccountId& account);
   Result<std::shared_ptr<Cached>> acquire(AccountTx& tx);
-  Result<LedgerState> load(AccountTx& tx) const;
+  Result<LedgerState> load(const AccountId& account) const;
+  Result<void> replay(const AccountId& account, Position position, std::string_view bytes);
+  Result<std::string> committed_state(const AccountId& account) const;
   void decide(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerTerms& terms, const Work& work);
-  void write(AccountTx& tx, const LedgerState& state, const LedgerChanges& changes);
+  void write(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerChanges& changes);
   void set_due(const AccountId& account, std::optional<UtcTime> due_at);
 
   Store& store_;
@@ -90,7 +103,8 @@ class Ledgers {
   Accounts accounts_;
   LedgersOptions options_;
   Outbox outbox_;
-  std::array<Stripe, 16> stripes_;
+  LedgerTail tail_;
+  mutable std::array<Stripe, 16> stripes_;
 
   std::mutex due_mutex_;
   std::set<std::pair<UtcTime, AccountId>> due_;

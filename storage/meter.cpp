@@ -17,7 +17,6 @@ namespace tally::storage {
 namespace {
 
 constexpr std::string_view fingerprint_key_row = "fingerprint_key";
-constexpr std::string_view replay_from_row = "meter_replay_from";
 
 struct FingerprintHash {
   using is_avalanching = void;
@@ -225,6 +224,7 @@ Result<void> Meter::recover(Random& random) {
           included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
         }
         m.last_published = position;
+        if (is_ledger_record(bytes)) return true;
         if (position <= included->second) return true;
         auto record = decode_usage_record(bytes);
         if (!record) {
@@ -362,18 +362,13 @@ void Meter::Impl::record(AccountTx& tx, const UsageRecord& record, std::vector<F
   shares.reserve(record.events.size());
   for (const ChargedEvent& event : record.events)
     shares.push_back(record.reversal ? negated(share_of(event)) : share_of(event));
-  tx.append(encode(record));
-  tx.on_commit([this, account = tx.account(), shares = std::move(shares), fingerprints = std::move(fingerprints),
-                at = record.arrived_at](Position position) { publish(account, shares, fingerprints, at, position); });
+  const std::size_t nth = tx.append(encode(record));
+  tx.on_commit([this, nth, account = tx.account(), shares = std::move(shares), fingerprints = std::move(fingerprints),
+                at = record.arrived_at](Position first) { publish(account, shares, fingerprints, at, first + nth); });
 }
 
 Result<Hold> Meter::Impl::resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const {
-  std::string key;
-  append_be64(key, hold);
-  const auto row = tx.get(Table::hold, key);
-  if (!row) return row.error();
-  if (!*row) return fail(Errc::not_found, "no such hold");
-  auto stored = decode_hold(**row);
+  auto stored = ledgers.hold_in(tx, hold);
   if (!stored) return stored;
   const bool same =
       stored->status == HoldStatus::settled && stored->event_source == event.source && stored->event_id == event.id;
@@ -730,10 +725,11 @@ void Meter::Impl::flush_waiting(std::int64_t due_ms) {
 }
 
 // Tells the next start where to begin reading the journal. Every record at or before `published` is either in its rows
-// or in an entry, so the least position of the entries, or else the one after `published`, is a safe place.
+// or in an entry (or in the ledgers' tail), so the least position of these, or else the one after `published`, is a
+// safe place.
 void Meter::Impl::checkpoint() {
-  const Position published = last_published;
-  Position from = published + 1;
+  const Position published = std::max<Position>(last_published, ledgers.tail().last_published());
+  Position from = std::min(published + 1, ledgers.tail().oldest().value_or(published + 1));
   for (const Stripe& stripe : stripes) {
     const std::lock_guard lock(stripe.mutex);
     for (const auto& [account, entry] : stripe.entries) {

@@ -35,7 +35,7 @@ enum class Table : std::uint8_t {
   rollup_month = 12,   // rollup_key -> RollupValue; changed by `add`
   dedup = 13,  // event fingerprint -> its arrival's UTC ms as 8 bytes big-endian, then where the event lies. A backend
                // may drop a row once it is 33 days old
-  meter = 14,  // "" -> the account's journal sequence that its rollups include
+  meter = 14,  // "" -> the journal position that the account's rollups include; "ledger" -> the same for its ledger
   idempotency = 15,   // Idempotency-Key -> arrival's UTC ms as 8 bytes big-endian, then the response that was given. A
                       // backend may drop a row once it is 8 days old
   job_by_time = 16,   // created_at ms * 4096 + order big-endian, request id -> "": the order of lists and of retention

@@ -27,7 +27,9 @@ class AccountTx {
   virtual void erase(Table table, std::string key) = 0;
   // Counter rows: not visible to `get`.
   virtual void add(Table table, std::string key, std::string delta) = 0;
-  virtual void append(std::string record) = 0;
+  // A journal record. Answers how many the command had appended before: its position is that of the command's first
+  // record plus this number.
+  virtual std::size_t append(std::string record) = 0;
   // Runs once the command's changes are durable, before its Done, in commit order, on the committer's thread.
   // `first_record` is the position of the command's first journal record. Must be short and must not throw.
   virtual void on_commit(std::function<void(Position first_record)> action) = 0;

@@ -27,14 +27,9 @@ Response no_such_hold() {
 
 // What a resolution answers that did not find the hold open: the first one's answer if it was the same.
 template <class Same>
-Response answer_resolved(storage::AccountTx& tx, std::uint64_t number, Same same) {
-  std::string key;
-  append_be64(key, number);
-  const auto row = tx.get(storage::Table::hold, key);
-  if (!row) return problem(row.error());
-  if (!*row) return no_such_hold();
-  const auto hold = decode_hold(**row);
-  if (!hold) return problem(hold.error());
+Response answer_resolved(storage::Ledgers& ledgers, storage::AccountTx& tx, std::uint64_t number, Same same) {
+  const auto hold = ledgers.hold_in(tx, number);
+  if (!hold) return hold.error().code == Errc::not_found ? no_such_hold() : problem(hold.error());
   if (same(*hold)) return hold_response(200, tx.account(), *hold);
   return problem(409, "hold_resolved", "the hold is " + std::string(to_string(hold->status)) + " already");
 }
@@ -48,7 +43,7 @@ Idempotency::Effect resolution(storage::Ledgers& ledgers, std::uint64_t number, 
       return changed.error();
     if (resolved) return hold_response(200, tx.account(), *resolved);
     if (resolved.error().code != Errc::not_found) return problem(resolved.error());
-    return answer_resolved(tx, number, same);
+    return answer_resolved(ledgers, tx, number, same);
   };
 }
 

@@ -47,7 +47,7 @@ class UnfencedTx final : public AccountTx {
   void add(Table table, std::string key, std::string delta) override {
     next_.add(table, std::move(key), std::move(delta));
   }
-  void append(std::string record) override { next_.append(std::move(record)); }
+  std::size_t append(std::string record) override { return next_.append(std::move(record)); }
   void on_commit(std::function<void(Position)> action) override { next_.on_commit(std::move(action)); }
 
  private:

@@ -97,6 +97,7 @@ void UsageModel::read_journal(const Store& store) {
   const auto read =
       store.read_journal(read_to_ + 1, [&](Position position, std::string_view account, std::string_view bytes) {
         read_to_ = position;
+        if (is_ledger_record(bytes)) return true;
         auto record = decode_usage_record(bytes);
         if (!record) return verdict_.broken("a journal record cannot be read"), false;
         for (ChargedEvent& charged : record->events)

@@ -74,6 +74,7 @@ LocalStore::LocalStore(const std::string& data) {
 
 LocalStore::~LocalStore() {
   meter_->flush_all();
+  ledgers_->flush_all();
   writer_->stop();
 }
 
