@@ -27,6 +27,7 @@ class LocalStore {
   std::uint64_t fill(std::int32_t first_day, std::uint64_t bytes);
 
   Report report(const AccountId& account, const ReportRequest& request) const;
+  storage::Ledgers& ledgers() noexcept { return *ledgers_; }
   storage::RocksStore& store() noexcept { return *store_; }
 
  private:

@@ -76,6 +76,14 @@ void Process::stop() {
   }
 }
 
+void Process::wait() {
+  ::waitpid(pid_, &status_, 0);
+  pid_ = -1;
+  if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) {
+    give_up("a child process did not end well: " + read_whole_file(log_file_));
+  }
+}
+
 void Process::kill_dead() {
   if (has_ended()) return;
   ::kill(pid_, SIGKILL);

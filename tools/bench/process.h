@@ -23,6 +23,7 @@ class Process {
   // SIGTERM and waiting; gives up unless it then exits with 0.
   void stop();
   void kill_dead();  // SIGKILL and waiting
+  void wait();       // until it ends by itself; gives up unless with 0
 
  private:
   pid_t pid_ = -1;
