@@ -10,7 +10,7 @@
 // librocksdb and the liblz4 that unpacks its blocks are not instrumented, so the sanitizer sees what they copy but not
 // the atomics by which RocksDB orders its threads.
 extern "C" const char* __tsan_default_suppressions() {
-  return "called_from_lib:librocksdb.so\ncalled_from_lib:liblz4.so\nrace:librocksdb.so\n";
+  return "called_from_lib:liblz4.so\nrace:librocksdb.so\n";
 }
 #endif
 
