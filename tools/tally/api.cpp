@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t retry_after_ms_max = 60'000;
 constexpr std::int64_t backoff_first_ms = 250;
 constexpr std::int64_t backoff_ms_max = 10'000;
+constexpr Patience post_patience{4};
 
 bool worth_repeating(int status) noexcept {
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
@@ -49,7 +50,8 @@ int report(Session& session, const Failure& failure) {
 }
 
 Outcome<HttpAnswer> Api::send(const std::string& method, const std::string& path, const std::string& media_type,
-                              std::string body, Patience patience, int timeout_seconds) {
+                              std::string body, Patience patience, int timeout_seconds,
+                              const std::string& idempotency_key) {
   const Settings& settings = session_.settings;
   HttpRequest request{
       method, settings.server + path, {{"Accept", "application/json"}}, std::move(body), timeout_seconds};
@@ -60,6 +62,7 @@ Outcome<HttpAnswer> Api::send(const std::string& method, const std::string& path
     request.headers.emplace_back("X-API-Key", settings.key);
     if (!settings.secret.empty()) request.headers.emplace_back("X-API-Secret", settings.secret);
   }
+  if (!idempotency_key.empty()) request.headers.emplace_back("Idempotency-Key", idempotency_key);
   for (int attempt = 0;; ++attempt) {
     auto answer = session_.transport.send(request);
     const bool last = attempt + 1 >= patience.attempts;
@@ -74,7 +77,19 @@ Outcome<HttpAnswer> Api::send(const std::string& method, const std::string& path
 
 Outcome<Json> Api::call(const std::string& method, const std::string& path, const std::string& body,
                         Patience patience) {
-  auto answer = send(method, path, "application/json", body, patience);
+  return parsed(send(method, path, "application/json", body, patience));
+}
+
+Outcome<Json> Api::post(const std::string& path, const std::string& body, const std::string& idempotency_key) {
+  auto answer = parsed(send("POST", path, "application/json", body, post_patience, 60, idempotency_key));
+  if (answer || answer.error().exit != Exit::unreachable) return answer;
+  Failure failure = answer.error();
+  failure.text += "; whether it was done is unknown: the same command with --idempotency-key " + idempotency_key +
+                  " finishes it, once";
+  return failure;
+}
+
+Outcome<Json> Api::parsed(Outcome<HttpAnswer> answer) const {
   if (!answer) return answer.error();
   if (answer->body.empty()) return Json();
   auto json = Json::parse(answer->body);

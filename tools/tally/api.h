@@ -28,11 +28,17 @@ class Api {
   // body.
   Outcome<Json> call(const std::string& method, const std::string& path, const std::string& body = {},
                      Patience patience = {});
-  // The same with a body of another media type and the raw answer.
+  // A POST that carries `idempotency_key` and so may be repeated: it is, a few times. A failure without an answer names
+  // the key, since its outcome is unknown.
+  Outcome<Json> post(const std::string& path, const std::string& body, const std::string& idempotency_key);
+  // As `call`, with a body of another media type and the raw answer.
   Outcome<HttpAnswer> send(const std::string& method, const std::string& path, const std::string& media_type,
-                           std::string body, Patience patience, int timeout_seconds = 60);
+                           std::string body, Patience patience, int timeout_seconds = 60,
+                           const std::string& idempotency_key = {});
 
  private:
+  Outcome<Json> parsed(Outcome<HttpAnswer> answer) const;
+
   Session& session_;
   Caller caller_;
 };

@@ -18,7 +18,7 @@ constexpr const char* default_token_file = "data/operator.token";
 constexpr const char* footer =
     "EXIT CODES\n"
     "  0  done\n"
-    "  1  the server refused, or a report failed: its reason is on standard error\n"
+    "  1  the server refused, a report failed, or an audit found something wrong\n"
     "  2  the command line or an input file is wrong\n"
     "  3  the server does not answer, or not in time\n"
     "  4  finished, but events were rejected (import) or signatures were wrong (listen)\n\n"
@@ -26,8 +26,11 @@ constexpr const char* footer =
     "  tally account create acme --name Acme --email billing@acme.example\n"
     "  tally key create acme\n"
     "  tally price set search 1 --category search\n"
+    "  tally grant acme 1000 --reference invoice-17\n"
     "  tally import /var/log/nginx/access.log\n"
     "  tally usage --key KEY --secret SECRET --month 2026-02 --group-by endpoint\n"
+    "  tally explain acme ent_7\n"
+    "  tally audit\n"
     "  tally listen --secret whsec_…\n\n"
     "`tally COMMAND --help` says more. On the machine that runs `tallyd --data ./data`, from the folder above it,\n"
     "no option is needed: the operator's token is found in ./data/operator.token.";
@@ -158,6 +161,7 @@ Parsed parse_arguments(std::vector<std::string> arguments, const Surroundings& s
   Command chosen;
   add_globals(app, globals);
   add_admin_commands(app, chosen);
+  add_ledger_commands(app, chosen);
   add_import_command(app, chosen);
   add_usage_command(app, settings, chosen);
   add_listen_command(app, chosen);

@@ -11,6 +11,7 @@ namespace tally::tools {
 
 // `settings` is filled in while parsing; commands read it from their session.
 void add_admin_commands(CLI::App& app, Command& chosen);
+void add_ledger_commands(CLI::App& app, Command& chosen);
 void add_import_command(CLI::App& app, Command& chosen);
 void add_usage_command(CLI::App& app, Settings& settings, Command& chosen);
 void add_listen_command(CLI::App& app, Command& chosen);

@@ -65,8 +65,9 @@ int show_list(Session& session, const std::string& path, std::uint64_t limit, co
   std::string cursor;
   do {
     const std::uint64_t wanted = limit == 0 ? page_items_max : std::min(limit - shown, page_items_max);
-    auto page = Api(session).call(
-        "GET", path + "?limit=" + std::to_string(wanted) + (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)));
+    auto page = Api(session).call("GET", path + (path.find('?') == std::string::npos ? "?" : "&") +
+                                             "limit=" + std::to_string(wanted) +
+                                             (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)));
     if (!page) return report(session, page.error());
     const Json items = (*page)["items"];
     for (std::size_t i = 0; i < items.size(); ++i, ++shown) {

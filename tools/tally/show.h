@@ -22,8 +22,8 @@ struct ListColumn {
 Table table_of(const std::vector<ListColumn>& columns);
 void add_row(Table& table, const std::vector<ListColumn>& columns, const Json& item);
 
-// Follows next_cursor through the pages of `path` until `limit` items (0: all). A table, or with --json one item a
-// line.
+// Follows next_cursor through the pages of `path`, which may have parameters, until `limit` items (0: all). A table, or
+// with --json one item a line.
 int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
               const std::string& nothing);
 
