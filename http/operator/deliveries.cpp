@@ -17,10 +17,16 @@ void OperatorDeliveries::list(Request&& request, Reply reply) {
   reply(list_deliveries(request, DeliverySide::operator_side, desk_.list));
 }
 
+// A replay that a crash cuts from its record may go out once more, with the webhook-id by which receivers drop it.
 void OperatorDeliveries::replay(Request&& request, Reply reply) {
-  desk_.replay(DeliveryId(std::string(request.path_param("id"))), [reply](const Result<void>& replayed) {
-    reply(replayed ? json_response(202, R"({"status":"pending"})") : problem(replayed.error()));
-  });
+  auto key = call_key(request, CallSide::operator_side);
+  if (!key) return reply(problem(key.error()));
+  const auto effect = [this, id = DeliveryId(std::string(request.path_param("id")))](Idempotency::Answer answer) {
+    desk_.replay(id, [answer = std::move(answer)](const Result<void>& replayed) {
+      answer(replayed ? json_response(202, R"({"status":"pending"})") : problem(replayed.error()));
+    });
+  };
+  idempotency_.run_apart(storage::system_account(), std::move(*key), effect, reply);
 }
 
 }  // namespace tally::http

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "http/delivery_wire.h"
+#include "http/idempotency.h"
 #include "http/operator/guard.h"
 #include "http/request.h"
 
@@ -23,13 +24,14 @@ struct DeliveryDesk {
 
 class OperatorDeliveries {
  public:
-  explicit OperatorDeliveries(DeliveryDesk desk) : desk_(std::move(desk)) {}
+  OperatorDeliveries(DeliveryDesk desk, Idempotency& idempotency) : desk_(std::move(desk)), idempotency_(idempotency) {}
   void add_to(Router& router, const OperatorGuard& guard);
 
  private:
   void list(Request&& request, Reply reply);
   void replay(Request&& request, Reply reply);
   DeliveryDesk desk_;
+  Idempotency& idempotency_;
 };
 
 }  // namespace tally::http

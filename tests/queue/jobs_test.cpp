@@ -97,6 +97,33 @@ TEST_CASE("jobs: a submitted job is queued, then worked on, then completed with 
   CHECK(house.rows(Table::open_job) == 0);
 }
 
+TEST_CASE("jobs: what is written within a submit is committed with the job, and its refusal leaves no job") {
+  House house;
+  Job job;
+  job.account = acme;
+  job.request = "may";
+  const auto submit = [&](Result<void> verdict) {
+    Result<Job> stored = fail(Errc::unavailable, "not answered");
+    house.jobs->submit(
+        job,
+        [&](storage::AccountTx& tx, const Job& submitted) {
+          tx.put(Table::idempotency, "key", std::string(8, '0') + submitted.id.str());
+          return verdict;
+        },
+        [&](Result<Job> result) { stored = std::move(result); });
+    house.commit();
+    return stored;
+  };
+  CHECK(submit(fail(Errc::conflict, "answered before")).error().code == Errc::conflict);
+  CHECK(house.rows(Table::job) == 0);
+  CHECK(house.rows(Table::idempotency) == 0);
+  CHECK(house.scheduler->unfinished() == 0);
+  const auto stored = submit({});
+  REQUIRE(stored.has_value());
+  CHECK(**house.store.get(Table::idempotency, acme, "key") == std::string(8, '0') + stored->id.str());
+  CHECK(house.rows(Table::job) == 1);
+}
+
 TEST_CASE("jobs: another account's job is as missing as one that never was") {
   House house;
   const Job job = *house.submit();
