@@ -50,7 +50,8 @@ class World {
 
   bool chance(std::uint64_t of) { return random_.below(of) == 0; }
   std::int64_t between(std::int64_t low, std::int64_t high) {
-    return low + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(high - low + 1)));
+    const auto wide = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + random_.below(wide));
   }
 
   void pass_time();
