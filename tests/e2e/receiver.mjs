@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { eventually } from './harness.mjs';
 
 export class Receiver {
-  // `answer(delivery)` gives the status code of the response, or { status, headers }; 204 without it.
+  // `answer(delivery)` gives the status code of the response, or { status, headers, body }; 204 without it.
   static async start(answer = () => 204) {
     const receiver = new Receiver();
     receiver.answer = answer;
@@ -16,8 +16,8 @@ export class Receiver {
         const delivery = { path: request.url, method: request.method, headers: request.headers, body: Buffer.concat(chunks), at: Date.now() };
         receiver.deliveries.push(delivery);
         const verdict = await receiver.answer(delivery);
-        const { status, headers = {} } = typeof verdict === 'number' ? { status: verdict } : verdict;
-        response.writeHead(status, headers).end();
+        const { status, headers = {}, body } = typeof verdict === 'number' ? { status: verdict } : verdict;
+        response.writeHead(status, headers).end(body);
       });
       request.on('error', () => {});
     });
