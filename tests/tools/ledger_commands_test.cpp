@@ -84,6 +84,9 @@ TEST_CASE("reverse: names the event in the path") {
   CHECK(reverse(bench.session, fields) == 0);
   CHECK(last(bench).url == "http://tally.test/operator/v1/events/import%3Aa%2Fb/call%209/reverse");
   CHECK(last(bench).body == R"({"account":"acme","reason":"garbage"})");
+  fields.source.clear();
+  CHECK(reverse(bench.session, fields) == 0);
+  CHECK(last(bench).url.ends_with("/events/-/call%209/reverse"));
   CHECK_FALSE(header(last(bench), "Idempotency-Key").empty());
 }
 

@@ -155,7 +155,7 @@ void add_reverse(CLI::App& app, Command& chosen) {
   auto fields = std::make_shared<ReverseFields>();
   CLI::App* command = app.add_subcommand("reverse", "Take back what a usage event was charged, once");
   command->add_option("ACCOUNT", fields->account, "The account")->required();
-  command->add_option("--source", fields->source, "The event's source")->required();
+  command->add_option("--source", fields->source, "The event's source, if it has one");
   command->add_option("--id", fields->id, "The event's id")->required();
   command->add_option("--reason", fields->reason, "Why; the customer sees it")->required()->type_name("TEXT");
   add_idempotency_key(command, fields->idempotency_key);

@@ -92,9 +92,9 @@ int adjust(Session& session, const AdjustFields& fields) {
 int reverse(Session& session, const ReverseFields& fields) {
   JsonObject body;
   body.text("account", fields.account).text("reason", fields.reason);
-  auto answer =
-      Api(session).post("/operator/v1/events/" + url_encoded(fields.source) + "/" + url_encoded(fields.id) + "/reverse",
-                        body.str(), key_or_new(session, fields.idempotency_key));
+  const std::string source = fields.source.empty() ? "-" : url_encoded(fields.source);  // `-` stands for none
+  auto answer = Api(session).post("/operator/v1/events/" + source + "/" + url_encoded(fields.id) + "/reverse",
+                                  body.str(), key_or_new(session, fields.idempotency_key));
   if (!answer) return report(session, answer.error());
   show_object(session, *answer);
   return static_cast<int>(Exit::ok);

@@ -37,7 +37,7 @@ int adjust(Session& session, const AdjustFields& fields);
 // Takes back what a usage event was charged.
 struct ReverseFields {
   std::string account;
-  std::string source;
+  std::string source;  // may be empty
   std::string id;
   std::string reason;
   std::string idempotency_key;
