@@ -81,6 +81,19 @@ TEST_CASE("ledger entry: rows of entries survive their bytes") {
   CHECK(*tail == later);
 }
 
+TEST_CASE("ledger entry: a row that later entries were appended to gives all of them, each with its prev_hash") {
+  const LedgerFixture f = busy();
+  std::string row;
+  for (const LedgerEntry& entry : f.entries) append_entries(row, encode(std::span(&entry, 1)));
+  const auto all = decode_ledger_entries(row);
+  REQUIRE(all);
+  CHECK(*all == f.entries);
+  std::size_t whole = 0;  // prefixes that end with an entry are rows too
+  for (std::size_t size = 0; size < row.size(); ++size)
+    whole += decode_ledger_entries(row.substr(0, size)).has_value() ? 1 : 0;
+  CHECK(whole == f.entries.size() - 1);
+}
+
 TEST_CASE("ledger entry: bytes that are no entries are refused or harmless") {
   SeededRandom random(5);
   CHECK(refuses_prefixes_and_survives_noise(encode(busy().entries), random, [](const std::string& bytes) {

@@ -403,6 +403,20 @@ TEST_CASE("ledger: expired credits that a hold keeps pay for nothing else") {
   CHECK(f.left(1) == 100);
 }
 
+TEST_CASE("ledger: what a settlement takes beyond its hold is not paid by credits kept for other holds") {
+  LedgerFixture f;
+  f.terms.overdraft_limit = credits(50);
+  REQUIRE(f.grant(100, f.now + hour_ms));
+  REQUIRE(f.hold(60, day_ms));
+  REQUIRE(f.hold(40, day_ms));
+  f.now = f.now + 2 * hour_ms;
+  REQUIRE(f.settle(1, 70));
+  CHECK(f.left(1) == 40);
+  CHECK(f.debt() == 10);
+  REQUIRE(f.settle(2, 40));
+  CHECK(f.balance() == -10);
+}
+
 TEST_CASE("ledger: expired credits leave as soon as the hold is gone or newer credits cover it") {
   LedgerFixture f;
   REQUIRE(f.grant(100, f.now + hour_ms));

@@ -423,6 +423,8 @@ World::Broken World::operate_grant() {
     default:
       break;  // twelve months
   }
+  // Soon enough for open holds to outlive it.
+  if (slow_ && chance(3)) grant.expires_at = now_ + between(1, 3 * minute_ms);
   if (chance(3)) grant.priority = static_cast<std::int32_t>(between(-2, 2));
   if (chance(40)) grant.priority = chance(2) ? std::numeric_limits<std::int32_t>::min() : 2'147'483'647;
   grant.reference = dice_text(ledger_reference_bytes_max);
