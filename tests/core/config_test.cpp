@@ -121,6 +121,16 @@ TEST_CASE("config: allowed hosts are names or addresses") {
   CHECK(refused_setting([](Config& c) { c.webhooks.allowed_hosts = {"https://a"}; }) == "webhooks.allowed_hosts");
 }
 
+TEST_CASE("config: payments go to an http or https URL, signed by a webhook secret") {
+  CHECK(refused_setting([](Config& c) { c.payments.url = "pay.example"; }) == "payments.url");
+  CHECK(refused_setting([](Config& c) { c.payments.secret = "secret"; }) == "payments.secret");
+  Config config;
+  CHECK(!config.payments.enabled());
+  config.payments = {"http://10.0.0.7/charge", "whsec_AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk="};
+  CHECK(validate(config).has_value());
+  CHECK(config.payments.enabled());
+}
+
 TEST_CASE("config: the first broken rule is named with its bounds") {
   Config config;
   config.threads = 0;

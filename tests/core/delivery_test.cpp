@@ -123,6 +123,16 @@ TEST_CASE("delivery: a replay starts the schedule again with the same id") {
   CHECK(replay(delivery, t0 + 3 * hour_ms));
 }
 
+TEST_CASE("delivery: a request for a payment is never replayed") {
+  for (const DeliveryStatus status : {DeliveryStatus::pending, DeliveryStatus::delivered, DeliveryStatus::dead}) {
+    Delivery delivery;
+    delivery.webhook_id = payments_webhook_id;
+    delivery.status = status;
+    CHECK(replay(delivery, UtcTime::from_ms(1)).error().code == Errc::conflict);
+    CHECK(delivery.status == status);
+  }
+}
+
 TEST_CASE("delivery: a pending one cannot be replayed") {
   Delivery delivery = pending_delivery();
   CHECK(replay(delivery, t0).error().code == Errc::conflict);

@@ -143,7 +143,7 @@ TEST_CASE("payments: silence, a restart, and the payment under the same key") {
   for (const Receiver::Seen& seen : system.seen()) CHECK(header(seen, "Idempotency-Key") == "reload_acme.1");
 }
 
-TEST_CASE("webhooks: 410 disables the subscription and ends the delivery") {
+TEST_CASE("webhooks: 410 disables the subscription, unless its address changed since, and ends the delivery") {
   storage::MemoryStore store;
   ManualClock clock;
   Receiver receiver;
@@ -180,8 +180,25 @@ TEST_CASE("webhooks: 410 disables the subscription and ends the delivery") {
         CHECK(ledger.debit(debit).has_value());
       },
       nullptr);
+  WebhookStatus expected = WebhookStatus::disabled;
+  SUBCASE("the same address") {}
+  SUBCASE("another address") {
+    expected = WebhookStatus::active;
+    process.commit();
+    process.writer.post(
+        acme,
+        [&](storage::AccountTx& tx) -> Result<void> {
+          CHECK(process.outgoing->webhooks().change(tx, webhook.id, [&](Webhook& changed) -> Result<void> {
+            changed.url = receiver.url("/status/200");
+            return {};
+          }));
+          return {};
+        },
+        storage::Durability::synced, nullptr);
+    process.commit();
+  }
   process.until([&] { return process.outgoing->dispatcher().counters().dead == 1; });
-  CHECK(process.outgoing->webhooks().find(acme, webhook.id)->status == WebhookStatus::disabled);
+  CHECK(process.outgoing->webhooks().find(acme, webhook.id)->status == expected);
   const auto log = process.outgoing->customer_desk().deliveries(acme, webhook.id, std::nullopt, 10, "");
   REQUIRE(log->items.size() == 1);
   CHECK(log->items[0].status == DeliveryStatus::dead);

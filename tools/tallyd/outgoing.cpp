@@ -96,8 +96,9 @@ Result<void> Outgoing::on_attempt(storage::AccountTx& tx, Delivery& delivery, co
   if (outcome.status != gone) return {};
   delivery.status = DeliveryStatus::dead;
   delivery.finished_at = now;
-  const auto disabled = webhooks_.change(tx, WebhookId(delivery.webhook_id), [](Webhook& webhook) -> Result<void> {
-    webhook.status = WebhookStatus::disabled;
+  const auto disabled = webhooks_.change(tx, WebhookId(delivery.webhook_id), [&](Webhook& webhook) -> Result<void> {
+    // Not for what an address said that was changed since.
+    if (webhook.url == delivery.url) webhook.status = WebhookStatus::disabled;
     return {};
   });
   if (!disabled && disabled.error().code != Errc::not_found) return disabled.error();
