@@ -43,6 +43,10 @@ std::vector<HttpRequest> sent(std::vector<std::string> arguments) {
 
 }  // namespace
 
+TEST_CASE("arguments: an amount may begin with a minus") {
+  CHECK(sent({"adjust", "acme", "-5", "--reason", "x"})[0].body == R"({"amount":"-5","description":"x"})");
+}
+
 TEST_CASE("arguments: mistakes are exit code 2 and say what is wrong") {
   const std::vector<std::vector<std::string>> mistakes = {
       {},
@@ -70,6 +74,18 @@ TEST_CASE("arguments: mistakes are exit code 2 and say what is wrong") {
       {"usage", "--group-by", "endpoint,colour"},
       {"listen", "--listen", "nowhere"},
       {"account", "list", "--no-such-option"},
+      {"grant", "acme"},
+      {"grant", "acme", "1", "--expires", "2027-01-01", "--never-expires"},
+      {"adjust", "acme", "-5"},
+      {"hold", "acme"},
+      {"hold", "settle", "hold_acme.1", "--source", "gateway"},
+      {"hold", "settle", "hold_acme.1", "--event-id", "call-1"},
+      {"ledger", "acme", "--type", "moon"},
+      {"explain", "acme"},
+      {"reverse", "acme", "--id", "call-1"},
+      {"reload", "acme", "--off", "--amount", "1"},
+      {"export", "accounts"},
+      {"audit", "--file", "a", "--data", "b"},
       {"account", "list", "--operator-token-file", "/no/such/file"},
   };
   for (const auto& arguments : mistakes) {

@@ -35,11 +35,6 @@ Credits saturated(Wide micros) {
   return Credits::from_micros(static_cast<std::int64_t>(std::clamp(micros, -top, top)));
 }
 
-// The journal has records of other kinds than usage and its reversal too.
-bool is_usage(std::string_view record) {
-  return record.size() < 2 || record[1] <= 2;
-}
-
 // What the journal knows of an account's usage.
 struct Journaled {
   std::uint64_t rollups_through = 0;  // records up to here are in the rollups
@@ -132,7 +127,7 @@ Result<std::map<std::string, Journaled, std::less<>>> LedgerDirectory::Parts::re
   const auto read =
       store->read_journal(1, [&](storage::Position position, std::string_view account, std::string_view bytes) {
         const auto found = journaled.find(account);
-        if (found == journaled.end() || !is_usage(bytes)) return true;
+        if (found == journaled.end() || storage::is_ledger_record(bytes)) return true;
         const auto record = storage::decode_usage_record(bytes);
         if (!record) {
           broken = fail(Errc::corrupt, "journal record " + std::to_string(position) + ": " + record.error().detail);
