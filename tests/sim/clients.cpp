@@ -23,13 +23,14 @@ Price price(std::string endpoint, std::int64_t micros, std::string category, Utc
 }  // namespace
 
 Clients::Clients(Random& dice, ManualClock& clock, const Profile& profile, Verdict& verdict, UsageModel& usage,
-                 JobModel& jobs, const storage::Store& store, Coverage& coverage)
+                 JobModel& jobs, LedgerModel& ledger, const storage::Store& store, Coverage& coverage)
     : dice_(dice),
       clock_(clock),
       profile_(profile),
       verdict_(verdict),
       usage_(usage),
       jobs_(jobs),
+      ledger_(ledger),
       store_(store),
       coverage_(coverage),
       start_(clock.now()),
@@ -101,6 +102,59 @@ void Clients::send_events(Server& server) {
     if (!answer) ++(answer.error().code == Errc::unavailable ? coverage_.unknown_batches : coverage_.refused_batches);
     usage_.answered(number, answer);
   });
+}
+
+void Clients::grant_credits(Server& server) {
+  const AccountId account = an_account();
+  Grant grant;
+  grant.amount = Credits::from_micros(static_cast<std::int64_t>(1 + dice_.below(100'000)));
+  grant.priority = static_cast<std::int32_t>(dice_.below(3));
+  if (chance(50)) grant.expires_at = clock_.now() + static_cast<std::int64_t>(1 + dice_.below(2 * hour_ms));
+  grant.description = ledger_.grant_sent(account);
+  auto granted = std::make_shared<Result<void>>();
+  server.ledgers().post(
+      account,
+      [grant, granted](Ledger& ledger) {
+        if (const auto lot = ledger.grant(grant); !lot) *granted = lot.error();  // expired on its way
+      },
+      [this, granted, name = grant.description](const Result<void>& answer) {
+        ledger_.grant_answered(name, answer ? *granted : answer);
+      });
+}
+
+void Clients::make_hold(Server& server) {
+  const AccountId account = an_account();
+  auto held = std::make_shared<Result<Hold>>(fail(Errc::unavailable, "not decided"));
+  const HoldRequest request{Credits::from_micros(static_cast<std::int64_t>(dice_.below(20'000))),
+                            static_cast<std::int64_t>(1 + dice_.below(minute_ms)), "search", 1};
+  server.ledgers().post(
+      account, [held, request](Ledger& ledger) { *held = ledger.hold(request); },
+      [this, account, held](const Result<void>& answer) {
+        if (!answer || !*held) return;
+        ++coverage_.holds;
+        ledger_.hold_acknowledged(account, (*held)->number, HoldStatus::open);
+        known_holds_.emplace_back(account, (*held)->number);
+      });
+}
+
+void Clients::end_hold(Server& server) {
+  if (known_holds_.empty()) return;
+  const auto [account, number] =
+      known_holds_[known_holds_.size() - 1 - dice_.below(std::min<std::uint64_t>(known_holds_.size(), 5))];
+  auto ended = std::make_shared<Result<Hold>>(fail(Errc::unavailable, "not decided"));
+  const bool settles = chance(60);
+  Debit debit;
+  debit.amount = Credits::from_micros(static_cast<std::int64_t>(dice_.below(25'000)));
+  server.ledgers().post(
+      account,
+      [ended, settles, debit, hold = number](Ledger& ledger) {
+        *ended = settles ? ledger.settle(hold, debit) : ledger.release(hold);
+      },
+      [this, account, ended, hold = number](const Result<void>& answer) {
+        if (!answer || !*ended) return;
+        ++coverage_.ended_holds;
+        ledger_.hold_acknowledged(account, hold, (*ended)->status);
+      });
 }
 
 ReportRequest Clients::new_request() {

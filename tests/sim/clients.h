@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "tests/sim/job_model.h"
+#include "tests/sim/ledger_model.h"
 #include "tests/sim/profile.h"
 #include "tests/sim/server.h"
 #include "tests/sim/simulation.h"
@@ -15,7 +16,7 @@ namespace tally::sim {
 class Clients {
  public:
   Clients(Random& dice, ManualClock& clock, const Profile& profile, Verdict& verdict, UsageModel& usage, JobModel& jobs,
-          const storage::Store& store, Coverage& coverage);
+          LedgerModel& ledger, const storage::Store& store, Coverage& coverage);
 
   // Until each account and price exists; false when the server must be started again first.
   bool set_up(Server& server);
@@ -27,6 +28,9 @@ class Clients {
   void read_report(Server& server);
   void replay_delivery(Server& server);
   void change_price(Server& server);
+  void grant_credits(Server& server);
+  void make_hold(Server& server);
+  void end_hold(Server& server);
 
   // While a commit is under way a report holds all events up to some point.
   void read_report_meanwhile(Server& server);
@@ -52,12 +56,14 @@ class Clients {
   Verdict& verdict_;
   UsageModel& usage_;
   JobModel& jobs_;
+  LedgerModel& ledger_;
   const storage::Store& store_;
   Coverage& coverage_;
   UtcTime start_;
   std::vector<AccountId> accounts_;
   std::vector<std::vector<UsageEvent>> sent_;  // by account
   std::vector<Job> known_jobs_;
+  std::vector<std::pair<AccountId, std::uint64_t>> known_holds_;
   std::map<RequestId, int> watches_;  // how many of them were not called yet
   std::uint64_t last_event_ = 0;
 };

@@ -34,6 +34,9 @@ Coverage& Coverage::operator+=(const Coverage& other) {
   doubts += other.doubts;
   clean_stops += other.clean_stops;
   dropped_jobs += other.dropped_jobs;
+  entries += other.entries;
+  holds += other.holds;
+  ended_holds += other.ended_holds;
   return *this;
 }
 

@@ -40,6 +40,9 @@ struct Coverage {
   std::uint64_t doubts = 0;
   std::uint64_t clean_stops = 0;
   std::uint64_t dropped_jobs = 0;
+  std::uint64_t entries = 0;  // of ledgers
+  std::uint64_t holds = 0;
+  std::uint64_t ended_holds = 0;
 
   Coverage& operator+=(const Coverage& other);
 };

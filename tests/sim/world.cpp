@@ -16,6 +16,7 @@ World::World(const SimulationOptions& options)
       store_(disk_, options.canary),
       usage_(verdict_),
       jobs_(verdict_, usage_, clock_),
+      ledger_(verdict_),
       network_(
           network_dice_, clock_,
           [this](const webhook::Attempt& attempt) {
@@ -23,7 +24,7 @@ World::World(const SimulationOptions& options)
             jobs_.sending(disk_, attempt);
           },
           [this](const webhook::Attempt& attempt) { jobs_.received(attempt); }),
-      clients_(dice_, clock_, profile_, verdict_, usage_, jobs_, disk_, coverage_) {}
+      clients_(dice_, clock_, profile_, verdict_, usage_, jobs_, ledger_, disk_, coverage_) {}
 
 void World::trace(const char* what) const {
   if (options_.trace) std::fprintf(stderr, "%5d  %s\n", under_way().step, what);
@@ -67,6 +68,7 @@ void World::restart(Death death) {
   death == Death::process ? disk_.kill() : disk_.crash();
   usage_.restarted();
   jobs_.restarted();
+  ledger_.restarted();
   clients_.restarted();
   start_server();
 }
@@ -78,14 +80,15 @@ void World::stop_cleanly() {
   while (server_->commit()) {
   }
   server_->meter().flush_all();
+  server_->ledgers().flush_all();
   server_->writer().stop();
   if (server_->doubtful()) return;
-  const bool all_written = server_->meter().unflushed_events() == 0;
+  const bool all_written = server_->meter().unflushed_events() == 0 && !server_->ledgers().tail().oldest();
   if (disk_.writable() && profile_.server.writer.waiting_max > 100 && !all_written)
-    verdict_.broken("a clean stop left events unwritten");
+    verdict_.broken("a clean stop left figures unwritten");
   ++coverage_.clean_stops;
   restart(Death::process);
-  if (all_written && server_->meter().unflushed_events() != 0)
+  if (all_written && (server_->meter().unflushed_events() != 0 || server_->ledgers().tail().oldest()))
     verdict_.broken("after a clean stop the journal was replayed");
 }
 
@@ -124,7 +127,7 @@ void World::drop_old_jobs() {
 
 void World::act() {
   idle_ = false;
-  switch (dice_.below(18)) {
+  switch (dice_.below(22)) {
     case 0:
     case 1:
     case 2:
@@ -159,7 +162,8 @@ void World::act() {
       trace("the runner ticks");
       return server_->tick_runner();
     case 14:
-      trace("the meter ticks");
+      trace("the meter and the ledgers tick");
+      server_->ledgers().tick();
       return server_->meter().tick();
     case 15:
       trace("the dispatcher ticks");
@@ -169,6 +173,16 @@ void World::act() {
       trace("the network answers");
       (void)network_.answer_one();
       return;
+    case 17:
+      trace("credits are granted");
+      return clients_.grant_credits(*server_);
+    case 18:
+    case 19:
+      trace("credits are held");
+      return clients_.make_hold(*server_);
+    case 20:
+      trace("a hold ends");
+      return clients_.end_hold(*server_);
     default:
       trace("time goes on");
       return wait(dice_.below(8) == 0 ? 40 * second_ms : 2 * second_ms);
@@ -224,6 +238,7 @@ void World::check() {
   if (check_all_ || server_->commits() != checked_commits_) {
     usage_.check(disk_);
     jobs_.check(disk_);
+    ledger_.check(disk_);
     clients_.check_watches();
     clients_.read_all_reports(*server_);
   }
@@ -245,8 +260,8 @@ void World::check_idle() {
 
 bool World::settled() {
   return server_->scheduler().unfinished() == 0 && server_->runner().in_flight() == 0 &&
-         server_->meter().unflushed_events() == 0 && server_->dispatcher().counters().pending == 0 &&
-         network_.under_way() == 0 && server_->tasks() == 0;
+         server_->meter().unflushed_events() == 0 && !server_->ledgers().tail().oldest() &&
+         server_->dispatcher().counters().pending == 0 && network_.under_way() == 0 && server_->tasks() == 0;
 }
 
 void World::settle() {
@@ -264,6 +279,7 @@ void World::settle() {
     }
     server_->tick_runner();
     server_->meter().tick();
+    server_->ledgers().tick();
     if (server_->commit()) continue;
     if (settled()) break;
     UtcTime next = clock_.now() + hour_ms;
@@ -274,6 +290,7 @@ void World::settle() {
   if (verdict_.what()) return;
   check();
   jobs_.check_quiescent(disk_);
+  ledger_.check_quiescent(disk_);
   clients_.list_jobs(*server_);
   if (!settled())
     verdict_.broken("it does not settle: " + std::to_string(server_->scheduler().unfinished()) + " unfinished jobs, " +
@@ -286,6 +303,7 @@ void World::settle() {
 Coverage World::coverage() const {
   Coverage all = coverage_;
   all.events = usage_.journaled();
+  all.entries = ledger_.entries();
   all.lost_leases += server_->runner().stats().lost;
   all.retries += server_->runner().stats().failed_attempts;
   for (const auto& [id, job] : jobs_.stored()) {

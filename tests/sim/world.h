@@ -7,6 +7,7 @@
 #include "tests/sim/faulty_store.h"
 #include "tests/sim/faulty_transport.h"
 #include "tests/sim/job_model.h"
+#include "tests/sim/ledger_model.h"
 #include "tests/sim/profile.h"
 #include "tests/sim/simulation.h"
 #include "tests/sim/usage_model.h"
@@ -58,6 +59,7 @@ class World {
   CanaryStore store_;
   UsageModel usage_;
   JobModel jobs_;
+  LedgerModel ledger_;
   FaultyTransport network_;
   Clients clients_;
   std::unique_ptr<Server> server_;
