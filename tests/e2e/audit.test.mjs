@@ -30,7 +30,7 @@ const json = async (args, expected) => JSON.parse((await run(['--json', ...args]
 
 // Grants, priced events, holds settled by credits and events, reversals, adjustments, debt and its payment.
 async function traffic(account, random, rounds) {
-  await run(['account', 'create', account, '--name', `The ${account} company`, '--email', `${account}@example.com`]);
+  await run(['account', 'create', account, '--name', `The ${account} company`, '--email', `${account}@example.com`, '--overdraft-limit', '10000']);
   await run(['grant', account, '40', '--reference', 'invoice-1', '--description', 'the café "deal"']);
   await run(['grant', account, '10.000001', '--never-expires', '--priority', '-2']);
   for (let i = 0; i < rounds; ++i) {
@@ -55,7 +55,7 @@ async function traffic(account, random, rounds) {
 test('the audit is clean live, after a kill and after SIGTERM; an export passes, and one flipped byte is found and named', { timeout: 240_000 }, async (t) => {
   const seed = seedFromEnv();
   t.diagnostic(`seed ${seed}`);
-  await inParallel(2, ['acme', 'globex'], (account, i) => traffic(account, dice(seed + account.length + (i ?? 0)), 6));
+  await inParallel(2, ['acme', 'globex'], (account) => traffic(account, dice(seed + account.length), 6));
   await run(['account', 'create', 'quiet', '--name', 'Quiet', '--email', 'quiet@example.com']);
   await server.must('PUT', '/accounts/globex/subscription', { plan: 'enterprise', unlimited: true });
   await server.events([{ id: 'free-1', account: 'globex', endpoint: 'search' }]);

@@ -75,7 +75,8 @@ TEST_CASE("adjust: the amount is signed and the reason goes along") {
 }
 
 TEST_CASE("reverse: names the event in the path") {
-  Bench bench(in_turn({answer(200, R"({"reversed":true})")}));
+  Bench bench(in_turn({answer(200, R"({"credits":"1.5","entry":{"id":"ent_3","amount":"1.25"}})"),
+                       answer(200, R"({"credits":"1.5","entry":null})")}));
   ReverseFields fields;
   fields.account = "acme";
   fields.source = "import:a/b";
@@ -84,9 +85,11 @@ TEST_CASE("reverse: names the event in the path") {
   CHECK(reverse(bench.session, fields) == 0);
   CHECK(last(bench).url == "http://tally.test/operator/v1/events/import%3Aa%2Fb/call%209/reverse");
   CHECK(last(bench).body == R"({"account":"acme","reason":"garbage"})");
+  CHECK(bench.out.str() == "reversed call 9, which was charged 1.5: 1.25 went back by ent_3\n");
   fields.source.clear();
   CHECK(reverse(bench.session, fields) == 0);
   CHECK(last(bench).url.ends_with("/events/-/call%209/reverse"));
+  CHECK(bench.out.str().ends_with("which was charged 1.5: nothing had been debited\n"));
   CHECK_FALSE(header(last(bench), "Idempotency-Key").empty());
 }
 

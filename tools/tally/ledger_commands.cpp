@@ -96,8 +96,11 @@ int reverse(Session& session, const ReverseFields& fields) {
   auto answer = Api(session).post("/operator/v1/events/" + source + "/" + url_encoded(fields.id) + "/reverse",
                                   body.str(), key_or_new(session, fields.idempotency_key));
   if (!answer) return report(session, answer.error());
-  show_object(session, *answer);
-  return static_cast<int>(Exit::ok);
+  const Json entry = (*answer)["entry"];
+  return finished(session, *answer,
+                  "reversed " + fields.id + ", which was charged " + (*answer)["credits"].text() +
+                      (entry.is_object() ? ": " + entry["amount"].text() + " went back by " + entry["id"].text()
+                                         : ": nothing had been debited"));
 }
 
 int reload(Session& session, const ReloadFields& fields) {
