@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/codec.h"
 #include "core/rollup.h"
 #include "http/ledger_wire.h"
 #include "storage/account_writer.h"
@@ -255,6 +256,7 @@ struct Town {
     }
     if (flush) {
       meter.flush_all();
+      ledgers.flush_all();
       run();
     }
     writer.stop();
@@ -309,6 +311,57 @@ TEST_CASE("audit: rollups of a directory that do not fit its entries are found")
     CHECK_MESSAGE(said.find("WRONG  account globex, ") == 0, said);
     CHECK_MESSAGE(said.find(both ? "usage reports come to 10.000001" : "rollups disagree") != std::string::npos, said);
   }
+}
+
+TEST_CASE("audit: a stored entry, hold or state that was changed is found in the directory") {
+  using storage::Table;
+  const auto found_after = [](const std::function<void(storage::Store&, storage::Batch&)>& change) {
+    Town town(true);
+    {
+      auto store = storage::RocksStore::open(town.data, town.clock).value();
+      storage::Batch batch(AccountId("acme"));
+      change(*store, batch);
+      REQUIRE(store->commit({&batch, 1}, storage::Durability::synced).has_value());
+    }
+    std::string said;
+    CHECK_MESSAGE(town.audited(said) == 1, said);
+    return said;
+  };
+  const auto number = [](std::uint64_t value) {
+    std::string key;
+    append_be64(key, value);
+    return key;
+  };
+  const AccountId acme("acme");
+  const std::string entry = found_after([&](storage::Store& store, storage::Batch& batch) {
+    Result<void> scanned = store.scan(Table::ledger_entry, acme, {}, [&](std::string_view key, std::string_view row) {
+      auto entries = decode_ledger_entries(row).value();
+      for (LedgerEntry& one : entries) {
+        if (one.seq == 4) one.endpoint = "other";
+      }
+      batch.put(Table::ledger_entry, std::string(key), encode(entries));
+      return true;
+    });
+    REQUIRE(scanned.has_value());
+  });
+  CHECK_MESSAGE(entry.starts_with("WRONG  account acme, entry 4: "), entry);
+  const std::string hold = found_after([&](storage::Store& store, storage::Batch& batch) {
+    Hold open = decode_hold(**store.get(Table::hold, acme, number(3))).value();
+    open.reserved = open.credits = credits(2);
+    batch.put(Table::hold, number(3), encode(open));
+  });
+  CHECK_MESSAGE(hold.starts_with("WRONG  account acme, "), hold);
+  const auto with_balance = [&](std::int64_t balance) {
+    return found_after([&](storage::Store& store, storage::Batch& batch) {
+      LedgerState changed = decode_ledger_state(**store.get(Table::ledger, acme, "")).value();
+      changed.balance = credits(balance);
+      batch.put(Table::ledger, "", encode(changed));
+    });
+  };
+  const std::string state = with_balance(1);
+  CHECK_MESSAGE(state.starts_with("WRONG  account acme, the state's balance is 1"), state);
+  const std::string impossible = with_balance(1'000);
+  CHECK_MESSAGE(impossible.starts_with("WRONG  account acme, a ledger's state cannot be read"), impossible);
 }
 
 TEST_CASE("audit: a directory in use is not checked") {

@@ -35,6 +35,17 @@ Credits saturated(Wide micros) {
   return Credits::from_micros(static_cast<std::int64_t>(std::clamp(micros, -top, top)));
 }
 
+// Whose state it is that cannot be read, for a message; empty if it is none.
+std::string unreadable_state(const storage::Rows& rows) {
+  std::string whose;
+  const auto scanned =
+      rows.scan_all(Table::ledger, AccountId(), [&](std::string_view account, std::string_view, std::string_view row) {
+        if (!decode_ledger_state(row)) whose = "account " + std::string(account) + ", ";
+        return whose.empty();
+      });
+  return scanned ? whose : std::string();
+}
+
 // What the journal knows of an account's usage.
 struct Journaled {
   std::uint64_t rollups_through = 0;  // records up to here are in the rollups
@@ -76,7 +87,8 @@ Outcome<std::unique_ptr<LedgerDirectory>> LedgerDirectory::open(Session& session
   parts->store = std::move(*store);
   parts->ledgers = std::make_unique<storage::Ledgers>(*parts->store, parts->writer, session.clock,
                                                       [](const AccountId&) { return nullptr; });
-  if (auto recovered = parts->ledgers->recover(); !recovered) return damaged(recovered.error());
+  if (auto recovered = parts->ledgers->recover(); !recovered)
+    return Failure{Exit::refused, unreadable_state(*parts->store) + recovered.error().detail};
   return std::unique_ptr<LedgerDirectory>(new LedgerDirectory(std::move(parts)));
 }
 
