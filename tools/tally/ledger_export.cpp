@@ -249,7 +249,7 @@ class ExportReader {
   // An entry's line that cannot be read is that of the entry after the last one.
   bool wrong(const std::string& what) {
     const auto entry = about_entry_ ? std::optional(last_entry_ + 1) : std::nullopt;
-    sink_.wrong(account_, entry,
+    sink_.wrong(begun_ ? account_ : AccountId(), entry,
                 (entry ? "entry " + std::to_string(*entry) + ": " : "") + "line " + std::to_string(number_) +
                     " of the export " + what);
     return false;
