@@ -180,19 +180,19 @@ Result<void> Ledger::adjust(Credits amount, std::string description, std::string
   return {};
 }
 
-Result<std::uint64_t> Ledger::debit(const Debit& debit) {
+Result<std::uint64_t> Ledger::debit(Debit debit) {
   if (debit.amount < Credits()) return invalid("invalid_amount", "a debit is not negative");
   if (terms_.unlimited || debit.amount == Credits()) return std::uint64_t{0};
   if (!add(state_.debt(), debit.amount)) return out_of_range();
   std::vector<LotShare> shares;
   burn(debit.amount, false, shares);
   LedgerEntry& entry = post(EntryType::debit, negated(debit.amount), std::move(shares));
-  entry.endpoint = debit.endpoint;
-  entry.event_source = debit.event_source;
-  entry.event_id = debit.event_id;
+  entry.endpoint = std::move(debit.endpoint);
+  entry.event_source = std::move(debit.event_source);
+  entry.event_id = std::move(debit.event_id);
   entry.price_version = debit.price_version;
-  entry.description = debit.description;
-  entry.reference = debit.reference;
+  entry.description = std::move(debit.description);
+  entry.reference = std::move(debit.reference);
   seal(entry);
   return entry.seq;
 }

@@ -196,7 +196,7 @@ class Ledger {
   // A positive amount becomes a lot that never expires; a negative one burns as a debit does. invalid_amount for 0.
   Result<void> adjust(Credits amount, std::string description, std::string reference);
   // Usage that happened: always recorded. Gives the entry's seq; 0 (no entry) for nothing or for an unlimited account.
-  Result<std::uint64_t> debit(const Debit& debit);
+  Result<std::uint64_t> debit(Debit debit);
 
   // Errc::insufficient_credits above balance - reserved + overdraft_limit. too_many_holds is Errc::rate_limited.
   // invalid_ttl.

@@ -96,8 +96,8 @@ std::shared_ptr<const PriceBook> Directory::prices() const {
 std::vector<Directory::AccountPtr> Directory::accounts(const AccountId& after, std::size_t limit) const {
   std::vector<AccountPtr> page;
   const std::shared_lock lock(mutex_);
-  for (auto it = accounts_.upper_bound(after); it != accounts_.end() && page.size() < limit; ++it)
-    page.push_back(it->second);
+  for (auto id = account_order_.upper_bound(after); id != account_order_.end() && page.size() < limit; ++id)
+    page.push_back(accounts_.at(*id));
   return page;
 }
 
@@ -111,7 +111,7 @@ std::vector<Directory::KeyPtr> Directory::keys_of(const AccountId& account) cons
 
 void Directory::publish(AccountPtr account) {
   const std::unique_lock lock(mutex_);
-  accounts_.insert_or_assign(account->id, account);
+  if (accounts_.insert_or_assign(account->id, account).second) account_order_.insert(account->id);
 }
 
 void Directory::publish(KeyPtr key) {

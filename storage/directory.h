@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <unordered_map>
 #include <vector>
@@ -61,7 +62,8 @@ class Directory {
   Store& store_;
   Writer& writer_;
   mutable std::shared_mutex mutex_;
-  std::map<AccountId, AccountPtr> accounts_;
+  std::unordered_map<AccountId, AccountPtr> accounts_;
+  std::set<AccountId> account_order_;
   std::unordered_map<KeyId, KeyPtr> keys_;
   std::multimap<AccountId, KeyId> keys_by_account_;
   std::shared_ptr<const PriceBook> prices_;
