@@ -25,7 +25,7 @@ namespace tally::storage {
 struct LedgersOptions {
   std::size_t cached_accounts_max = 65'536;  // about 500 bytes each; those in use are kept beyond it
   std::size_t due_at_once_max = 1'000;       // accounts that one tick brings up to date
-  LedgerTailOptions tail{};
+  WriteBehindOptions tail{};
 };
 
 // Thread-safe.

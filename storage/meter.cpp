@@ -1,16 +1,13 @@
 #include "storage/meter.h"
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_set.hpp>
-#include <deque>
-#include <limits>
-#include <map>
 #include <optional>
 #include <unordered_map>
 
 #include "core/codec.h"
 #include "storage/fingerprint.h"
 #include "storage/journal_record.h"
+#include "storage/rollup_tail.h"
 
 namespace tally::storage {
 
@@ -18,92 +15,8 @@ namespace {
 
 constexpr std::string_view fingerprint_key_row = "fingerprint_key";
 
-struct FingerprintHash {
-  using is_avalanching = void;
-  std::size_t operator()(const Fingerprint& f) const noexcept { return f[0]; }
-};
-
-// One accepted event's share of a day's row.
-struct Share {
-  std::string key;
-  std::uint8_t hour;
-  Counters counters;
-};
-
-struct Seen {
-  Fingerprint fingerprint;
-  std::int64_t arrived_ms;
-  Position position;
-  std::uint32_t index;  // within the record
-};
-
-using DayRows = std::unordered_map<std::string, RollupValue>;
-
-// What of an account is not in its rows yet.
-struct Unflushed {
-  DayRows days;
-  std::vector<Seen> seen;
-  Position first = 0;
-  Position through = 0;
-
-  void take(const Unflushed& later) {
-    for (const auto& [key, value] : later.days) days[key].add(value);
-    seen.insert(seen.end(), later.seen.begin(), later.seen.end());
-    first = std::min(first, later.first);
-    through = std::max(through, later.through);
-  }
-};
-
-struct Entry {
-  Unflushed fresh;
-  std::shared_ptr<const Unflushed> flushing;  // handed to the writer, maybe already committed
-  std::shared_ptr<const Rows> before_flush;   // a view without `flushing`, so that a report never counts it twice
-  std::int64_t dirty_since_ms = 0;
-  bool flush_posted = false;
-};
-
-struct Stripe {
-  mutable std::mutex mutex;
-  std::unordered_map<AccountId, Entry> entries;
-  boost::unordered_flat_set<Fingerprint, FingerprintHash> recent;  // of events that may not be in the dedup table yet
-};
-
-std::string dedup_value(const Seen& seen) {
-  std::string value;
-  append_be64(value, static_cast<std::uint64_t>(seen.arrived_ms));
-  Encoder out(value);
-  out.u64(seen.position);
-  out.u64(seen.index);
-  return value;
-}
-
-Share share_of(const ChargedEvent& charged) {
-  const UsageEvent& event = charged.event;
-  Share share;
-  share.key = rollup_key(day_of(event.time), {event.endpoint, charged.category, event.key});
-  share.hour = static_cast<std::uint8_t>(hour_of_day(event.time));
-  share.counters = {1, event.ok ? 1 : 0, event.ok ? 0 : 1, event.results, charged.charged.micros()};
-  return share;
-}
-
-// What takes the share back.
-Share negated(Share share) {
-  Counters& c = share.counters;
-  c = {-c.requests, -c.ok, -c.failed, -c.results, -c.credits_micros};
-  return share;
-}
-
 Debit debit_of(const UsageEvent& event, const Charge& charge) {
   return {charge.credits, event.endpoint, event.source, event.id, charge.price_version, "", ""};
-}
-
-void add_share(DayRows& days, const Share& share) {
-  RollupValue& row = days[share.key];
-  row.total += share.counters;
-  auto hour = std::lower_bound(row.hours.begin(), row.hours.end(), share.hour,
-                               [](const auto& slot, std::uint8_t wanted) { return slot.first < wanted; });
-  if (hour == row.hours.end() || hour->first != share.hour) hour = row.hours.insert(hour, {share.hour, Counters{}});
-  hour->second += share.counters;
 }
 
 bool inside(const ReadPlan::Span& span, std::int32_t index) {
@@ -135,35 +48,15 @@ struct Meter::Impl {
     Charge charge;
     std::string category;
   };
-  // Where an accepted event lies in the journal.
-  struct Found {
-    Position position;
-    std::uint64_t index;
-  };
-
   Store& store;
   Writer& writer;
   Clock& clock;
   Ledgers& ledgers;
   std::function<std::shared_ptr<const PriceBook>()> prices;
-  MeterOptions options;
-  std::optional<Fingerprinter> fingerprinter;
-  std::array<Stripe, 16> stripes;
-
-  std::mutex order_mutex;
-  std::deque<AccountId> order;  // accounts with unflushed events, the longest waiting first
-  std::atomic<std::uint64_t> fresh_events{0};
-  std::atomic<std::uint64_t> flushing_events{0};
-  std::atomic<Position> last_published{0};
+  RollupTail tail;
+  std::optional<Fingerprinter> fingerprinter{};
   std::int64_t next_checkpoint_ms = 0;
   Position stored_replay_from = 0;
-
-  Stripe& stripe_of(const AccountId& account) {
-    return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()];
-  }
-  const Stripe& stripe_of(const AccountId& account) const {
-    return stripes[(std::hash<AccountId>{}(account) >> 8) % stripes.size()];
-  }
 
   Result<std::vector<bool>> known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints);
   Result<std::vector<Candidate>> choose(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
@@ -175,22 +68,14 @@ struct Meter::Impl {
   Result<Hold> resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const;
   Result<ReversedEvent> reverse(AccountTx& tx, const std::string& source, const std::string& id,
                                 const std::string& reason);
-  Result<Found> locate(const AccountId& account, const Fingerprint& fingerprint) const;
-  Result<ChargedEvent> read_event(const Found& found) const;
-  void publish(const AccountId& account, const std::vector<Share>& shares, const std::vector<Fingerprint>& fingerprints,
-               UtcTime arrived_at, Position position);
-  void forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints);
-  void flush(const AccountId& account);
-  void write_rows(AccountTx& tx, const Unflushed& unflushed);
-  void flush_committed(const AccountId& account, const Unflushed& flushed);
-  void flush_refused(const AccountId& account, const std::shared_ptr<const Unflushed>& flushed);
-  void flush_waiting(std::int64_t due_ms);
+  Result<EventPlace> locate(const AccountId& account, const Fingerprint& fingerprint) const;
+  Result<ChargedEvent> read_event(const EventPlace& place) const;
   void checkpoint();
 };
 
 Meter::Meter(Store& store, Writer& writer, Clock& clock, Ledgers& ledgers,
-             std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options)
-    : impl_(new Impl{store, writer, clock, ledgers, std::move(prices), options, {}, {}, {}, {}, {}, {}, {}}) {}
+             std::function<std::shared_ptr<const PriceBook>()> prices, WriteBehindOptions options)
+    : impl_(new Impl{store, writer, clock, ledgers, std::move(prices), {store, writer, clock, options}}) {}
 
 Meter::~Meter() = default;
 
@@ -223,7 +108,6 @@ Result<void> Meter::recover(Random& random) {
           if (!row) return broken = row.error(), false;
           included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
         }
-        m.last_published = position;
         if (is_ledger_record(bytes)) return true;
         if (position <= included->second) return true;
         auto record = decode_usage_record(bytes);
@@ -237,9 +121,9 @@ Result<void> Meter::recover(Random& random) {
           shares.push_back(record->reversal ? negated(share_of(event)) : share_of(event));
           if (record->reversal) continue;
           fingerprints.push_back(m.fingerprinter->of(id.str(), event.event.source, event.event.id));
-          m.stripe_of(id).recent.insert(fingerprints.back());
+          m.tail.remember(id, fingerprints.back());
         }
-        m.publish(id, shares, fingerprints, record->arrived_at, position);
+        m.tail.publish(id, shares, fingerprints, record->arrived_at, position);
         return true;
       });
   if (broken) return *broken;
@@ -248,12 +132,7 @@ Result<void> Meter::recover(Random& random) {
 
 // Which of the events were accepted before: in memory, or else in the dedup table.
 Result<std::vector<bool>> Meter::Impl::known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints) {
-  std::vector<bool> seen(fingerprints.size());
-  {
-    const Stripe& stripe = stripe_of(tx.account());
-    const std::lock_guard lock(stripe.mutex);
-    for (std::size_t i = 0; i < fingerprints.size(); ++i) seen[i] = stripe.recent.contains(fingerprints[i]);
-  }
+  std::vector<bool> seen = tail.remembers(tx.account(), fingerprints);
   std::vector<std::string> keys;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < fingerprints.size(); ++i) {
@@ -286,7 +165,6 @@ Result<std::vector<Meter::Impl::Candidate>> Meter::Impl::choose(AccountTx& tx, s
   const auto book = prices();
   std::vector<Candidate> chosen;
   chosen.reserve(events.size());
-  Stripe& stripe = stripe_of(tx.account());
   for (std::size_t i = 0; i < events.size(); ++i) {
     if ((*seen)[i]) {
       ++ingested.duplicates;
@@ -298,12 +176,9 @@ Result<std::vector<Meter::Impl::Candidate>> Meter::Impl::choose(AccountTx& tx, s
       ingested.rejected.emplace_back(i, total.error());
       continue;
     }
-    {
-      const std::lock_guard lock(stripe.mutex);
-      if (!stripe.recent.insert(fingerprints[i]).second) {  // the same id twice in this batch
-        ++ingested.duplicates;
-        continue;
-      }
+    if (!tail.remember(tx.account(), fingerprints[i])) {  // the same id twice in this batch
+      ++ingested.duplicates;
+      continue;
     }
     reserved.push_back(fingerprints[i]);
     ingested.credits = *total;
@@ -344,7 +219,7 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
     if (refused[i]) {
       ingested.rejected.emplace_back(candidate.place, *refused[i]);
       ingested.credits = subtract(ingested.credits, candidate.charge.credits).value();
-      forget(tx.account(), {candidate.fingerprint});
+      tail.forget(tx.account(), {candidate.fingerprint});
       continue;
     }
     ++ingested.accepted;
@@ -363,8 +238,9 @@ void Meter::Impl::record(AccountTx& tx, const UsageRecord& record, std::vector<F
   for (const ChargedEvent& event : record.events)
     shares.push_back(record.reversal ? negated(share_of(event)) : share_of(event));
   const std::size_t nth = tx.append(encode(record));
-  tx.on_commit([this, nth, account = tx.account(), shares = std::move(shares), fingerprints = std::move(fingerprints),
-                at = record.arrived_at](Position first) { publish(account, shares, fingerprints, at, first + nth); });
+  tx.on_commit(
+      [this, nth, account = tx.account(), shares = std::move(shares), fingerprints = std::move(fingerprints),
+       at = record.arrived_at](Position first) { tail.publish(account, shares, fingerprints, at, first + nth); });
 }
 
 Result<Hold> Meter::Impl::resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const {
@@ -391,11 +267,7 @@ Result<Hold> Meter::Impl::settle(AccountTx& tx, UsageEvent& event, std::uint64_t
   auto changed = ledgers.change(tx, [&](Ledger& ledger) { settled = ledger.settle(hold, debit_of(event, *charged)); });
   if (!changed) return changed.error();
   if (!settled) return settled.error().code == Errc::not_found ? resolved_by(tx, hold, event) : settled;
-  {
-    Stripe& stripe = stripe_of(tx.account());
-    const std::lock_guard lock(stripe.mutex);
-    stripe.recent.insert(fingerprint);
-  }
+  tail.remember(tx.account(), fingerprint);
   reserved.push_back(fingerprint);
   UsageRecord accepted{clock.now(), false, {}};
   accepted.events.push_back(
@@ -404,38 +276,26 @@ Result<Hold> Meter::Impl::settle(AccountTx& tx, UsageEvent& event, std::uint64_t
   return settled;
 }
 
-Result<Meter::Impl::Found> Meter::Impl::locate(const AccountId& account, const Fingerprint& fingerprint) const {
-  {
-    const Stripe& stripe = stripe_of(account);
-    const std::lock_guard lock(stripe.mutex);
-    const auto entry = stripe.entries.find(account);
-    if (entry != stripe.entries.end()) {
-      for (const Unflushed* part : {&entry->second.fresh, entry->second.flushing.get()}) {
-        if (part == nullptr) continue;
-        for (const Seen& seen : part->seen) {
-          if (seen.fingerprint == fingerprint) return Found{seen.position, seen.index};
-        }
-      }
-    }
-  }
+Result<EventPlace> Meter::Impl::locate(const AccountId& account, const Fingerprint& fingerprint) const {
+  if (const auto place = tail.place(account, fingerprint)) return *place;
   const auto row = store.get(Table::dedup, account, to_bytes(fingerprint));
   if (!row) return row.error();
   if (!*row) return fail(Errc::not_found, "no such event within the last 32 days");
   Decoder in(std::string_view(**row).substr(std::min<std::size_t>(8, (*row)->size())));
-  const Found found{in.u64(), in.u64()};
+  const EventPlace place{in.u64(), in.u64()};
   if (!in.done()) return fail(Errc::corrupt, "the place of an event cannot be read");
-  return found;
+  return place;
 }
 
-Result<ChargedEvent> Meter::Impl::read_event(const Found& found) const {
+Result<ChargedEvent> Meter::Impl::read_event(const EventPlace& place) const {
   Result<ChargedEvent> event = fail(Errc::corrupt, "an event is not where its fingerprint says");
-  auto read = store.read_journal(found.position, [&](Position position, std::string_view, std::string_view bytes) {
-    if (position != found.position) return false;
+  auto read = store.read_journal(place.position, [&](Position position, std::string_view, std::string_view bytes) {
+    if (position != place.position) return false;
     auto record = decode_usage_record(bytes);
     if (!record) {
       event = record.error();
-    } else if (found.index < record->events.size()) {
-      event = std::move(record->events[static_cast<std::size_t>(found.index)]);
+    } else if (place.index < record->events.size()) {
+      event = std::move(record->events[static_cast<std::size_t>(place.index)]);
     }
     return false;
   });
@@ -500,7 +360,7 @@ void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::funct
       Durability::synced,
       [&m, work, owner = std::move(owner), done = std::move(done)](Result<void> result) {
         if (result) return done(std::move(work->ingested));
-        m.forget(owner, work->reserved);
+        m.tail.forget(owner, work->reserved);
         done(result.error());
       });
 }
@@ -525,7 +385,7 @@ void Meter::settle(UsageEvent event, std::uint64_t hold, std::function<void(Resu
       Durability::synced,
       [&m, work, account, done = std::move(done)](const Result<void>& result) {
         if (result) return done(std::move(work->settled));
-        m.forget(account, work->reserved);
+        m.tail.forget(account, work->reserved);
         done(result.error());
       });
 }
@@ -548,195 +408,12 @@ void Meter::reverse(const AccountId& account, std::string source, std::string id
       });
 }
 
-void Meter::Impl::publish(const AccountId& account, const std::vector<Share>& shares,
-                          const std::vector<Fingerprint>& fingerprints, UtcTime arrived_at, Position position) {
-  bool newly_dirty = false;
-  bool large = false;
-  {
-    Stripe& stripe = stripe_of(account);
-    const std::lock_guard lock(stripe.mutex);
-    Entry& entry = stripe.entries[account];
-    Unflushed& fresh = entry.fresh;
-    newly_dirty = fresh.days.empty();
-    if (newly_dirty) {
-      fresh.first = position;
-      entry.dirty_since_ms = clock.now().ms();
-    }
-    fresh.through = position;
-    for (const Share& share : shares) add_share(fresh.days, share);
-    for (std::uint32_t i = 0; i < fingerprints.size(); ++i) {
-      fresh.seen.push_back({fingerprints[i], arrived_at.ms(), position, i});
-    }
-    large = fresh.seen.size() > options.unflushed_events_per_account_max && !entry.flush_posted;
-  }
-  last_published = position;
-  fresh_events += fingerprints.size();
-  if (newly_dirty) {
-    const std::lock_guard lock(order_mutex);
-    order.push_back(account);
-  }
-  if (large) flush(account);
-}
-
-void Meter::Impl::forget(const AccountId& account, const std::vector<Fingerprint>& fingerprints) {
-  Stripe& stripe = stripe_of(account);
-  const std::lock_guard lock(stripe.mutex);
-  for (const Fingerprint& fingerprint : fingerprints) stripe.recent.erase(fingerprint);
-}
-
-void Meter::Impl::flush(const AccountId& account) {
-  {
-    Stripe& stripe = stripe_of(account);
-    const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.entries.find(account);
-    if (found == stripe.entries.end() || found->second.flush_posted) return;
-    found->second.flush_posted = true;
-  }
-  auto taken = std::make_shared<std::shared_ptr<const Unflushed>>();
-  writer.post(
-      account,
-      [this, taken](AccountTx& tx) -> Result<void> {
-        {
-          Stripe& stripe = stripe_of(tx.account());
-          const std::lock_guard lock(stripe.mutex);
-          Entry& entry = stripe.entries[tx.account()];
-          entry.before_flush = store.snapshot();
-          entry.flushing = std::make_shared<Unflushed>(std::exchange(entry.fresh, {}));
-          *taken = entry.flushing;
-        }
-        fresh_events -= (*taken)->seen.size();
-        flushing_events += (*taken)->seen.size();
-        write_rows(tx, **taken);
-        tx.on_commit(
-            [this, account = tx.account(), flushed = *taken](Position) { flush_committed(account, *flushed); });
-        return {};
-      },
-      Durability::relaxed,
-      [this, account, taken](const Result<void>& result) {
-        if (!result) flush_refused(account, *taken);
-      });
-}
-
-// In key order: RocksDB's memory table takes neighbours much faster than strangers.
-void Meter::Impl::write_rows(AccountTx& tx, const Unflushed& unflushed) {
-  std::vector<const DayRows::value_type*> days;
-  days.reserve(unflushed.days.size());
-  for (const auto& row : unflushed.days) days.push_back(&row);
-  std::sort(days.begin(), days.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-  std::map<std::string, RollupValue> months;
-  for (const auto* row : days) {
-    const auto& [key, value] = *row;
-    tx.add(Table::rollup_day, key, encode(value));
-    const auto day = static_cast<std::int32_t>(read_be32(key));
-    std::string month_key = rollup_key_prefix(month_of(start_of_day(day)));
-    month_key.append(key, 4);
-    months[std::move(month_key)].total += value.total;
-  }
-  for (const auto& [key, value] : months) tx.add(Table::rollup_month, key, encode(value));
-  std::vector<std::pair<std::string, const Seen*>> fingerprints;
-  fingerprints.reserve(unflushed.seen.size());
-  for (const Seen& seen : unflushed.seen) fingerprints.emplace_back(to_bytes(seen.fingerprint), &seen);
-  std::sort(fingerprints.begin(), fingerprints.end());
-  for (auto& [key, seen] : fingerprints) tx.put(Table::dedup, std::move(key), dedup_value(*seen));
-  std::string through;
-  append_be64(through, unflushed.through);
-  tx.put(Table::meter, "", std::move(through));
-}
-
-void Meter::Impl::flush_committed(const AccountId& account, const Unflushed& flushed) {
-  bool dirty_again = false;
-  bool large = false;
-  std::shared_ptr<const Rows> old_view;  // let go outside the lock
-  {
-    Stripe& stripe = stripe_of(account);
-    const std::lock_guard lock(stripe.mutex);
-    for (const Seen& seen : flushed.seen) stripe.recent.erase(seen.fingerprint);
-    const auto found = stripe.entries.find(account);
-    Entry& entry = found->second;
-    entry.flushing.reset();
-    old_view = std::move(entry.before_flush);
-    entry.flush_posted = false;
-    dirty_again = !entry.fresh.days.empty();
-    large = entry.fresh.seen.size() > options.unflushed_events_per_account_max;
-    if (!dirty_again) stripe.entries.erase(found);
-  }
-  flushing_events -= flushed.seen.size();
-  if (large) return flush(account);
-  if (!dirty_again) return;
-  const std::lock_guard lock(order_mutex);
-  order.push_back(account);
-}
-
-// The disk is nearly full: the figures stay in memory and the journal keeps them safe.
-void Meter::Impl::flush_refused(const AccountId& account, const std::shared_ptr<const Unflushed>& flushed) {
-  Stripe& stripe = stripe_of(account);
-  const std::lock_guard lock(stripe.mutex);
-  const auto found = stripe.entries.find(account);
-  if (found == stripe.entries.end()) return;
-  Entry& entry = found->second;
-  entry.flush_posted = false;
-  if (flushed) {
-    Unflushed merged = *flushed;
-    if (!entry.fresh.days.empty()) merged.take(entry.fresh);
-    entry.fresh = std::move(merged);
-    entry.flushing.reset();
-    entry.before_flush.reset();
-    fresh_events += flushed->seen.size();
-    flushing_events -= flushed->seen.size();
-  }
-  const std::lock_guard order_lock(order_mutex);
-  order.push_back(account);
-}
-
-// Accounts that have waited since `due_ms` or longer, and more of them while too much is in memory.
-void Meter::Impl::flush_waiting(std::int64_t due_ms) {
-  std::uint64_t planned = 0;
-  std::size_t left = 0;
-  {
-    const std::lock_guard lock(order_mutex);
-    left = order.size();
-  }
-  // One round: an account whose write the writer refuses at once comes back to the end of the queue.
-  for (; left > 0; --left) {
-    AccountId account;
-    {
-      const std::lock_guard lock(order_mutex);
-      if (order.empty()) return;
-      account = order.front();
-    }
-    bool wanted = false;
-    {
-      const Stripe& stripe = stripe_of(account);
-      const std::lock_guard lock(stripe.mutex);
-      const auto found = stripe.entries.find(account);
-      // An entry that is being written comes back to the queue when that is done.
-      if (found != stripe.entries.end() && !found->second.fresh.days.empty() && !found->second.flush_posted) {
-        wanted = true;
-        if (found->second.dirty_since_ms > due_ms && fresh_events <= options.unflushed_events_max + planned) return;
-        planned += found->second.fresh.seen.size();
-      }
-    }
-    {
-      const std::lock_guard lock(order_mutex);
-      order.pop_front();
-    }
-    if (wanted) flush(account);
-  }
-}
-
 // Tells the next start where to begin reading the journal. Every record at or before `published` is either in its rows
-// or in an entry (or in the ledgers' tail), so the least position of these, or else the one after `published`, is a
-// safe place.
+// or in one of the tails, so the oldest of these, or else the one after `published`, is a safe place.
 void Meter::Impl::checkpoint() {
-  const Position published = std::max<Position>(last_published, ledgers.tail().last_published());
-  Position from = std::min(published + 1, ledgers.tail().oldest().value_or(published + 1));
-  for (const Stripe& stripe : stripes) {
-    const std::lock_guard lock(stripe.mutex);
-    for (const auto& [account, entry] : stripe.entries) {
-      if (!entry.fresh.days.empty()) from = std::min(from, entry.fresh.first);
-      if (entry.flushing) from = std::min(from, entry.flushing->first);
-    }
-  }
+  const Position published = std::max(tail.last_published(), ledgers.tail().last_published());
+  Position from = published + 1;
+  for (const auto oldest : {tail.oldest(), ledgers.tail().oldest()}) from = std::min(from, oldest.value_or(from));
   if (from <= stored_replay_from) return;
   stored_replay_from = from;
   writer.post(
@@ -753,65 +430,34 @@ void Meter::Impl::checkpoint() {
 void Meter::tick() {
   Impl& m = *impl_;
   const std::int64_t now_ms = m.clock.now().ms();
-  m.flush_waiting(now_ms - m.options.flush_after_ms);
+  m.tail.tick();
   if (now_ms < m.next_checkpoint_ms) return;
   m.next_checkpoint_ms = now_ms + second_ms;
   m.checkpoint();
 }
 
 void Meter::flush_all() {
-  impl_->flush_waiting(std::numeric_limits<std::int64_t>::max());
+  impl_->tail.write_all();
 }
 
 std::uint64_t Meter::unflushed_events() const noexcept {
-  return impl_->fresh_events + impl_->flushing_events;
+  return impl_->tail.unwritten_events();
 }
 
 Result<Report> Meter::report(const AccountId& account, const ReportRequest& request) const {
   const Impl& m = *impl_;
   const ReadPlan reads = plan(request);
   ReportBuilder builder(request);
-  std::shared_ptr<const Rows> rows;
-  std::vector<std::pair<RollupKey, RollupValue>> unflushed;
-  std::optional<Position> as_of;
-
-  const auto collect = [&](const DayRows& days) -> Result<void> {
-    for (const auto& [key, value] : days) {
-      const auto day = static_cast<std::int32_t>(read_be32(key));
-      if (!inside(reads.months, month_of(start_of_day(day))) && !inside(reads.days_before, day) &&
-          !inside(reads.days_after, day)) {
-        continue;
-      }
-      auto parsed = parse_rollup_key(key);
-      if (!parsed) return parsed.error();
-      unflushed.emplace_back(std::move(*parsed), value);
-    }
-    return {};
-  };
-  {
-    const Stripe& stripe = m.stripe_of(account);
-    const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.entries.find(account);
-    if (found == stripe.entries.end()) {
-      rows = m.store.snapshot();
-    } else {
-      const Entry& entry = found->second;
-      rows = entry.flushing ? entry.before_flush : m.store.snapshot();
-      if (entry.flushing) {
-        if (auto collected = collect(entry.flushing->days); !collected) return collected.error();
-        as_of = entry.flushing->through;
-      }
-      if (auto collected = collect(entry.fresh.days); !collected) return collected.error();
-      if (!entry.fresh.days.empty()) as_of = entry.fresh.through;
-    }
-  }
-  if (!as_of) {
-    const auto through = rows->get(Table::meter, account, "");
+  auto view = m.tail.view(account, reads);
+  if (!view) return view.error();
+  const Rows& rows = *view->rows;
+  if (!view->as_of) {
+    const auto through = rows.get(Table::meter, account, "");
     if (!through) return through.error();
-    as_of = *through && (*through)->size() == 8 ? read_be64(**through) : 0;
+    view->as_of = *through && (*through)->size() == 8 ? read_be64(**through) : 0;
   }
 
-  for (const auto& [key, value] : unflushed) {
+  for (const auto& [key, value] : view->days) {
     const std::int32_t month = month_of(start_of_day(key.period));
     if (inside(reads.months, month)) {
       builder.add_month(month, key.dims, value.total);
@@ -819,13 +465,13 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
       builder.add_day(key.period, key.dims, value);
     }
   }
-  auto added = add_stored(*rows, Table::rollup_month, account, reads.months, builder, &ReportBuilder::add_month_row);
+  auto added = add_stored(rows, Table::rollup_month, account, reads.months, builder, &ReportBuilder::add_month_row);
   if (!added) return added.error();
   for (const ReadPlan::Span& span : {reads.days_before, reads.days_after}) {
-    added = add_stored(*rows, Table::rollup_day, account, span, builder, &ReportBuilder::add_day_row);
+    added = add_stored(rows, Table::rollup_day, account, span, builder, &ReportBuilder::add_day_row);
     if (!added) return added.error();
   }
-  return std::move(builder).finish(*as_of);
+  return std::move(builder).finish(*view->as_of);
 }
 
 }  // namespace tally::storage

@@ -25,13 +25,6 @@
 
 namespace tally::storage {
 
-struct MeterOptions {
-  std::size_t unflushed_events_max =
-      131'072;  // over all accounts; past it the accounts that waited longest are written
-  std::size_t unflushed_events_per_account_max = 4'096;  // bounds how long one account's write holds up the others
-  std::int64_t flush_after_ms = 2'000;                   // an idle account's figures are written after this time
-};
-
 struct Ingested {
   std::uint64_t accepted = 0;
   std::uint64_t duplicates = 0;
@@ -49,7 +42,7 @@ class Meter {
  public:
   // `prices` gives the prices in force, on any thread.
   Meter(Store& store, Writer& writer, Clock& clock, Ledgers& ledgers,
-        std::function<std::shared_ptr<const PriceBook>()> prices, MeterOptions options);
+        std::function<std::shared_ptr<const PriceBook>()> prices, WriteBehindOptions options);
   ~Meter();
 
   // Call once before anything else: reads the journal's tail. Errc::corrupt names the record.

@@ -10,9 +10,9 @@ Profile make_profile(Random& dice, Canary canary) {
   server.canary = canary;
   server.writer.shards = 1 + up_to(2);
   if (one_in(4)) server.writer.waiting_max = 6;
-  server.meter = {.unflushed_events_max = one_in(2) ? 20u : 1000u,
-                  .unflushed_events_per_account_max = one_in(2) ? 5u : 1000u,
-                  .flush_after_ms = 2000};
+  server.meter = {.unwritten_max = one_in(2) ? 20u : 1000u,
+                  .unwritten_per_account_max = one_in(2) ? 5u : 1000u,
+                  .write_after_ms = 2000};
   server.jobs = {.lease_ms = 30'000, .attempts_max = 3, .retry = {{1, 5, 30}}};
   server.queue = {.unfinished_per_account_max = one_in(2) ? 4u : 100u, .unfinished_max = one_in(3) ? 8u : 1000u};
   server.runner.in_flight_max = 1 + up_to(4);
@@ -32,6 +32,10 @@ Profile make_profile(Random& dice, Canary canary) {
   if (one_in(2)) profile.long_waits = up_to(60);
   if (one_in(4)) profile.work_faults = 60;
   profile.slow_work = one_in(3) ? 50 : 5;
+  server.ledgers.cached_accounts_max = one_in(2) ? 16 : 65'536;
+  server.ledgers.tail = {.unwritten_max = one_in(2) ? 20u : 1000u,
+                         .unwritten_per_account_max = one_in(2) ? 5u : 1000u,
+                         .write_after_ms = 2000};
   return profile;
 }
 

@@ -16,7 +16,8 @@ Server::Server(Store& disk, webhook::Transport& transport, ManualClock& clock, R
       writer_(store_, options.writer, [this](const Error&) { doubtful_ = true; }),
       front_(writer_, options.canary),
       directory_(store_, front_),
-      ledgers_(store_, front_, clock, [this](const AccountId& id) { return directory_.account(id); }),
+      ledgers_(
+          store_, front_, clock, [this](const AccountId& id) { return directory_.account(id); }, options.ledgers),
       meter_(
           store_, front_, clock, ledgers_, [this] { return directory_.prices(); }, options.meter),
       scheduler_(options.queue),

@@ -19,7 +19,8 @@ namespace tally::sim {
 struct ServerOptions {
   // Few rows are kept, so that commands read from the store too.
   storage::WriterOptions writer{.shards = 2, .waiting_max = 1000, .threads = false, .kept_row_bytes = 2'000};
-  storage::MeterOptions meter;
+  storage::WriteBehindOptions meter;
+  storage::LedgersOptions ledgers;
   JobRules jobs;
   queue::SchedulerLimits queue;
   queue::RunnerOptions runner;

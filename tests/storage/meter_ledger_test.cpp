@@ -47,7 +47,7 @@ struct House {
                                              [](const Error&) {});
     ledgers = std::make_unique<Ledgers>(store, *writer, clock, [this](const AccountId&) { return account; });
     meter = std::make_unique<Meter>(
-        store, *writer, clock, *ledgers, [this] { return prices; }, MeterOptions{});
+        store, *writer, clock, *ledgers, [this] { return prices; }, WriteBehindOptions{});
     REQUIRE(ledgers->recover().has_value());
     REQUIRE(meter->recover(random).has_value());
   }

@@ -23,7 +23,7 @@ struct House {
   ManualClock clock{may + hour_ms};
   SeededRandom random{7};
   std::shared_ptr<PriceBook> prices = std::make_shared<PriceBook>();
-  MeterOptions options{};
+  WriteBehindOptions options{};
   std::unique_ptr<Ledgers> ledgers;
   std::unique_ptr<Meter> meter;
   std::unique_ptr<AccountWriter> writer;  // goes first: it finishes what is posted
@@ -207,7 +207,7 @@ TEST_CASE("meter: a charge beyond the range is refused by its place and the othe
 
 TEST_CASE("meter: an account past its share is written behind without waiting for the tick") {
   House house;
-  house.options.unflushed_events_per_account_max = 10;
+  house.options.unwritten_per_account_max = 10;
   house.restart();
   for (int i = 0; i < 40; ++i) house.ingest({event(std::to_string(i))});
   CHECK(house.meter->unflushed_events() <= 11);

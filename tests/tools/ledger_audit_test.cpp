@@ -209,7 +209,7 @@ struct Town {
     price.credits = credits(2);
     prices->insert(price);
     storage::Meter meter(
-        *store, writer, clock, ledgers, [prices] { return prices; }, storage::MeterOptions{});
+        *store, writer, clock, ledgers, [prices] { return prices; }, storage::WriteBehindOptions{});
     REQUIRE(ledgers.recover().has_value());
     REQUIRE(meter.recover(random).has_value());
     const auto run = [&] {

@@ -15,6 +15,7 @@ namespace tally::tools::bench {
 
 namespace {
 
+constexpr std::uint32_t balance_customers = 100;
 constexpr std::uint32_t hot = 7;  // the one account of the hot runs
 constexpr std::uint64_t under_way_in_process = 4'096;
 constexpr const char* big_grant = R"({"amount":"1000000000","expires_at":null})";
@@ -200,6 +201,89 @@ class OverHttp {
   std::uint64_t next_ = 0;
 };
 
+// Holds through HTTP, each settled by the connection that made it.
+class HoldsOverHttp {
+ public:
+  HoldsOverHttp(const Tallyd& server, std::uint32_t accounts) : server_(server), accounts_(accounts) {}
+
+  double pairs_per_second(const Options& options, bool one_hot_account) {
+    const Choice choice{accounts_, one_hot_account};
+    std::vector<std::string> requests(options.connections);
+    std::vector<bool> held(options.connections, false);
+    std::uint64_t pairs = 0;
+    const Stopwatch watch;
+    Client* sender = nullptr;
+    const auto hold = [&](std::size_t connection) {
+      if (watch.seconds() >= options.seconds) return;
+      requests[connection] = hold_request(account_name(choice(next_++)));
+      sender->send(connection, requests[connection]);
+    };
+    Client client(server_.port(), options.connections, [&](std::size_t connection, int status, std::string_view body) {
+      if (status != (held[connection] ? 200 : 201)) give_up("a hold brought " + std::string(body));
+      held[connection] = !held[connection];
+      if (held[connection]) {
+        requests[connection] = settle_request(std::string(member(body, "id")));
+        sender->send(connection, requests[connection]);
+      } else {
+        ++pairs;
+        hold(connection);
+      }
+    });
+    sender = &client;
+    for (std::size_t i = 0; i < client.connections(); ++i) hold(i);
+    while (client.in_flight() > 0) client.poll(100'000'000);
+    return static_cast<double>(pairs) / watch.seconds();
+  }
+
+ private:
+  std::string hold_request(const std::string& account) const {
+    return render_request("POST", "/operator/v1/holds", server_.authorization(),
+                          R"({"account":")" + account + R"(","credits":"0.00001"})");
+  }
+  std::string settle_request(const std::string& hold) const {
+    return render_request("POST", "/operator/v1/holds/" + hold + "/settle", server_.authorization(),
+                          R"({"credits":"0.000005"})");
+  }
+
+  const Tallyd& server_;
+  std::uint32_t accounts_;
+  std::uint64_t next_ = 0;
+};
+
+// Balances read by customers, beside a handler that does nothing.
+void measure_balance(const Options& options, Figures& figures, const ScratchDirectory& scratch) {
+  const Tallyd server(options, scratch / "balance");
+  const std::vector<Customer> customers = create_customers(server, balance_customers);
+  std::vector<std::string> requests;
+  for (const Customer& customer : customers) {
+    server.call("POST", "/operator/v1/accounts/" + customer.account + "/grants", big_grant, 201);
+    requests.push_back(get_request(customer, "/v1/balance"));
+  }
+  const std::size_t body_bytes = ask(server.port(), requests.front()).body.size();
+  const FixedServer empty(body_bytes, scratch / "empty.log");
+  const auto reads = [&](std::uint16_t port, std::string_view mark) {
+    std::uint64_t sent = 0;
+    const Stopwatch watch;
+    const double seconds = run_closed_loop(
+        port, options.connections,
+        [&]() -> std::string_view {
+          return watch.seconds() < options.seconds ? requests[sent++ % requests.size()] : std::string_view();
+        },
+        [&](int status, std::string_view body) {
+          if (status != 200 || body.find(mark) == std::string_view::npos)
+            give_up("a balance brought " + std::string(body));
+        });
+    return static_cast<double>(sent) / seconds;
+  };
+  const auto turns = alternate(options.rounds, 0,
+                               {[&] { return reads(server.port(), "\"available\":\"1000000000\""); },
+                                [&] { return reads(empty.port(), "xxx"); }});
+  figures.add(
+      {"ledger.balance", turns[0], "requests/s", "empty handler", turns[1], Aim{Aim::Sense::at_least, 0.7, true},
+       "GET /v1/balance, " + std::to_string(options.connections) + " connections, " +
+           std::to_string(balance_customers) + " keys with limits, body of " + std::to_string(body_bytes) + " B"});
+}
+
 std::string described(const Options& options, bool one_hot) {
   return one_hot ? "one hot account" : std::to_string(options.ledger_accounts) + " accounts, uniform";
 }
@@ -239,17 +323,26 @@ void measure_over_http(const Options& options, Figures& figures, const ScratchDi
   for (std::uint32_t i = 0; i < options.ledger_accounts; ++i)
     server.call("POST", "/operator/v1/accounts/" + account_name(i) + "/grants", big_grant, 201);
   OverHttp http(server, options.ledger_accounts);
+  HoldsOverHttp holds(server, options.ledger_accounts);
   for (const bool one_hot : {false, true}) {
-    std::vector<std::function<double()>> sides{[&] { return http.debits_per_second(options, one_hot); }};
+    std::vector<std::function<double()>> sides{[&] { return http.debits_per_second(options, one_hot); },
+                                               [&] { return holds.pairs_per_second(options, one_hot); }};
     if (postgres)
       sides.emplace_back([&] { return postgres->debits_per_second(options.seconds, options.connections, one_hot); });
     const auto turns = alternate(options.rounds, options.pause_seconds, sides);
     const std::string clients = std::to_string(options.connections) + " clients";
     figures.add(
         {std::string("ledger.http.") + (one_hot ? "hot" : "uniform"), turns[0], "debits/s",
-         postgres ? "PostgreSQL " + postgres->version() : "", postgres ? turns[1] : std::vector<double>{},
+         postgres ? "PostgreSQL " + postgres->version() : "", postgres ? turns[2] : std::vector<double>{},
          postgres ? std::optional(Aim{Aim::Sense::at_least, one_hot ? 20.0 : 3.0, true}) : std::nullopt,
          clients + ", one event a request; pgbench with " + clients + ", durable; " + described(options, one_hot)});
+    figures.add({std::string("ledger.http_holds.") + (one_hot ? "hot" : "uniform"),
+                 turns[1],
+                 "pairs/s",
+                 "",
+                 {},
+                 {},
+                 clients + ", a hold and its settlement, one request each; " + described(options, one_hot)});
   }
 }
 
@@ -259,6 +352,7 @@ void bench_ledger(const Options& options, Figures& figures) {
   const ScratchDirectory scratch(options.dir);
   measure_in_process(options, figures, scratch);
   measure_over_http(options, figures, scratch);
+  measure_balance(options, figures, scratch);
 }
 
 }  // namespace tally::tools::bench

@@ -66,7 +66,7 @@ LocalStore::LocalStore(const std::string& data) {
   ledgers_ = std::make_unique<storage::Ledgers>(*store_, *writer_, clock_,
                                                 [this](const AccountId& id) { return directory_->account(id); });
   meter_ = std::make_unique<storage::Meter>(
-      *store_, *writer_, clock_, *ledgers_, [this] { return directory_->prices(); }, storage::MeterOptions{});
+      *store_, *writer_, clock_, *ledgers_, [this] { return directory_->prices(); }, storage::WriteBehindOptions{});
   must("reading " + data, directory_->load());
   must("reading " + data, ledgers_->recover());
   must("reading " + data, meter_->recover(random_));

@@ -131,7 +131,7 @@ Result<void> App::Parts::open_storage() {
   ledgers = std::make_unique<storage::Ledgers>(*store, *writer, clock,
                                                [this](const AccountId& id) { return directory->account(id); });
   meter = std::make_unique<storage::Meter>(
-      *store, *writer, clock, *ledgers, [this] { return directory->prices(); }, storage::MeterOptions{});
+      *store, *writer, clock, *ledgers, [this] { return directory->prices(); }, storage::WriteBehindOptions{});
   if (auto loaded = directory->load(); !loaded) return loaded;
   if (auto recovered = ledgers->recover(); !recovered) return recovered;
   return meter->recover(random);
