@@ -30,6 +30,7 @@ UsageQuery february() {
 
 TEST_CASE("usage: submits, waits and prints a table with totals") {
   Bench bench(in_turn({answer(202, accepted), answer(200, R"({"status":"processing"})"), answer(200, completed)}));
+  bench.clock.set(*UtcTime::parse("2026-03-09"));
   CHECK(usage(bench.session, february()) == 0);
   const auto& requests = bench.server.requests();
   CHECK(requests[0].body == R"({"type":"usage","from":"2026-02-01T00:00:00Z","to":"2026-03-01T00:00:00Z",)"
@@ -66,6 +67,20 @@ TEST_CASE("usage: without a month the running one is asked for") {
   CHECK(usage(bench.session, {}) == 0);
   CHECK(bench.server.requests()[0].body.find(R"("from":"2026-12-01T00:00:00Z","to":"2027-01-01T00:00:00Z")") !=
         std::string::npos);
+}
+
+TEST_CASE("usage: the running month is asked for as far as it has come") {
+  Bench bench(in_turn({answer(202, accepted), answer(200, completed)}));
+  bench.clock.set(*UtcTime::parse("2026-02-09T10:30:00Z"));
+  UsageQuery by_day = february();
+  CHECK(usage(bench.session, by_day) == 0);
+  CHECK(bench.server.requests()[0].body.find(R"("to":"2026-02-10T00:00:00Z")") != std::string::npos);
+  UsageQuery by_month = february();
+  by_month.granularity = "month";
+  Bench again(in_turn({answer(202, accepted), answer(200, completed)}));
+  again.clock.set(bench.clock.now());
+  CHECK(usage(again.session, by_month) == 0);
+  CHECK(again.server.requests()[0].body.find(R"("to":"2026-03-01T00:00:00Z")") != std::string::npos);
 }
 
 TEST_CASE("usage: a range goes as it is, and half of one is a mistake") {

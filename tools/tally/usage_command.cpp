@@ -24,7 +24,11 @@ Outcome<Range> range_of(const Session& session, const UsageQuery& query) {
   const std::string month = query.month ? *query.month : session.clock.now().to_string().substr(0, 7);
   const auto range = month_range(month);
   if (!range) return Failure{Exit::usage, "--month: " + range.error().detail};
-  return Range{range->from.to_string(), range->to.to_string()};
+  // The server reports no period that has not begun, so the running month is asked for as far as it has come.
+  UtcTime to = range->to;
+  if (const auto granularity = parse_granularity(query.granularity))
+    to = std::min(to, std::max(range->from, next_after(*granularity, session.clock.now())));
+  return Range{range->from.to_string(), to.to_string()};
 }
 
 bool finished(const std::string& status) {
