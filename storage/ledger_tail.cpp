@@ -49,15 +49,6 @@ void LedgerTail::publish(const AccountId& account, LedgerRecord record, Position
   behind_.publish(account, position, [&](Unwritten& fresh) { fresh.add(std::move(record)); });
 }
 
-std::optional<std::string> LedgerTail::state(const AccountId& account) const {
-  return behind_.look(account, [](const auto* kept) -> std::optional<std::string> {
-    if (kept == nullptr) return std::nullopt;
-    if (!kept->fresh.empty()) return kept->fresh.state;
-    if (kept->writing) return kept->writing->state;
-    return std::nullopt;
-  });
-}
-
 std::optional<std::string> LedgerTail::hold(const AccountId& account, std::uint64_t number) const {
   return behind_.look(account, [number](const auto* kept) -> std::optional<std::string> {
     if (kept == nullptr) return std::nullopt;

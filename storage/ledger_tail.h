@@ -23,7 +23,6 @@ class LedgerTail {
   void publish(const AccountId& account, LedgerRecord record, Position position);
 
   // The latest committed bytes, if they are not in the rows.
-  std::optional<std::string> state(const AccountId& account) const;
   std::optional<std::string> hold(const AccountId& account, std::uint64_t number) const;
 
   // A copy of what is to be read behind the rows, which may hold parts of it already.

@@ -33,6 +33,7 @@ struct Ledgers::Cached {
   // As the last command that changed them said, which may not be committed yet; if none did, as `accounts_` says.
   std::optional<LedgerTerms> terms;
   std::atomic<std::uint32_t> in_use{0};  // commands that use it or are not committed yet
+  std::string committed;  // the latest committed bytes of the state, empty: none; guarded by the stripe's mutex
   // Holds that such commands made or resolved, and by how many of them; guarded by the stripe's mutex.
   struct OnTheWay {
     Hold hold;
@@ -109,6 +110,7 @@ Result<void> Ledgers::replay(const AccountId& account, Position position, std::s
     if (hold->status == HoldStatus::open) add_hold(*state, std::move(*hold));
   }
   (*known)->state = std::move(*state);
+  (*known)->committed = record->state;
   set_due(account, (*known)->state.due_at);
   tail_.publish(account, std::move(*record), position);
   return {};
@@ -157,6 +159,7 @@ Result<std::shared_ptr<Ledgers::Cached>> Ledgers::cached(const AccountId& accoun
   auto state = load(account);
   if (!state) return state.error();
   auto made = std::make_shared<Cached>();
+  made->committed = encode(*state);
   made->state = std::move(*state);
   made->in_use = 1;
   const std::lock_guard lock(stripe.mutex);
@@ -232,9 +235,10 @@ void Ledgers::write(AccountTx& tx, const std::shared_ptr<Cached>& used, const Le
   tx.on_commit([this, used, record, nth, &stripe, id = tx.account()](Position first) {
     std::vector<std::uint64_t> holds;
     for (const auto& [number, row] : record->holds) holds.push_back(number);
+    std::string state = record->state;
     tail_.publish(id, std::move(*record), first + nth);
-    if (holds.empty()) return;
     const std::lock_guard lock(stripe.mutex);
+    used->committed = std::move(state);
     for (const std::uint64_t number : holds) {
       const auto found = used->holds.find(number);
       if (--found->second.commands == 0) used->holds.erase(found);
@@ -279,8 +283,14 @@ void Ledgers::read(const AccountId& account, std::function<void(Result<LedgerSta
       });
 }
 
+// An account with something behind its rows is always cached.
 Result<std::string> Ledgers::committed_state(const AccountId& account) const {
-  if (auto behind = tail_.state(account)) return std::move(*behind);
+  {
+    Stripe& stripe = stripe_of(account);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.accounts.find(account);
+    if (found != stripe.accounts.end()) return found->second->committed;
+  }
   auto row = store_.get(Table::ledger, account, "");
   if (!row) return row.error();
   return row->value_or("");
