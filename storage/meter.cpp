@@ -101,6 +101,7 @@ Result<void> Meter::recover(Random& random) {
   std::optional<Error> broken;
   auto read = m.store.read_journal(
       m.stored_replay_from, [&](Position position, std::string_view account, std::string_view bytes) {
+        if (is_ledger_record(bytes)) return true;
         const AccountId id{std::string(account)};
         auto included = through.find(id.str());
         if (included == through.end()) {
@@ -108,7 +109,6 @@ Result<void> Meter::recover(Random& random) {
           if (!row) return broken = row.error(), false;
           included = through.emplace(id.str(), *row && (*row)->size() == 8 ? read_be64(**row) : 0).first;
         }
-        if (is_ledger_record(bytes)) return true;
         if (position <= included->second) return true;
         auto record = decode_usage_record(bytes);
         if (!record) {
