@@ -116,4 +116,27 @@ std::string refusal(const Result<T>& result) {
   return result.error().rule.empty() ? std::string(to_string(result.error().code)) : result.error().rule;
 }
 
+inline std::vector<LotShare> shares(std::initializer_list<std::pair<std::uint64_t, std::int64_t>> list) {
+  std::vector<LotShare> all;
+  for (const auto& [lot, micros] : list) all.push_back({lot, credits(micros)});
+  return all;
+}
+
+// An account of 100 credits whose reload is on.
+inline LedgerFixture reloading(std::int64_t threshold, std::int64_t amount,
+                               std::optional<std::int64_t> cap = std::nullopt) {
+  LedgerFixture f;
+  REQUIRE(f.grant(100));
+  f.terms.reload = {true, credits(threshold), credits(amount), std::nullopt};
+  if (cap) f.terms.reload.daily_cap = credits(*cap);
+  return f;
+}
+
+inline Result<bool> pay(LedgerFixture& f, std::uint64_t number) {
+  return f.run([&](Ledger& l) { return l.reload_paid(number, "pay-1"); });
+}
+inline bool decline(LedgerFixture& f, std::uint64_t number) {
+  return f.run([&](Ledger& l) { return l.reload_declined(number); });
+}
+
 }  // namespace tally
