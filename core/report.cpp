@@ -57,6 +57,15 @@ std::string_view dim_of(const RollupKeyView& where, GroupBy group) noexcept {
   return where.endpoint;
 }
 
+bool same_place(const ReportRow& a, const ReportRow& b) noexcept {
+  return a.period == b.period && a.names == b.names;
+}
+
+void add_figures(ReportRow& sum, const ReportRow& row) noexcept {
+  sum.counters += row.counters;
+  sum.match_rates += row.match_rates;
+}
+
 Error refuse(const char* detail, const char* rule) {
   return fail(Errc::invalid_argument, detail, rule);
 }
@@ -119,14 +128,15 @@ ReadPlan plan(const ReportRequest& request) noexcept {
 ReportBuilder::ReportBuilder(ReportRequest request)
     : request_(std::move(request)), hours_(plan(request_).hours), compact_at_(compact_at_least) {}
 
-void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total) {
-  add(period_of(start_of_month(month)), number_of({month, dims.endpoint, dims.category, dims.key}), total);
+void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total,
+                              const MatchRates& rates) {
+  add({period_of(start_of_month(month)), number_of({month, dims.endpoint, dims.category, dims.key}), total, rates});
 }
 
 void ReportBuilder::add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value) {
   const std::uint32_t names = number_of({day, dims.endpoint, dims.category, dims.key});
   if (reads_hours_of(day)) return add_hours(day, names, value);
-  add(period_of(start_of_day(day)), names, value.total);
+  add({period_of(start_of_day(day)), names, value.total, value.match_rates});
 }
 
 Result<void> ReportBuilder::add_month_row(std::string_view key, std::string_view value) {
@@ -134,7 +144,7 @@ Result<void> ReportBuilder::add_month_row(std::string_view key, std::string_view
   if (!names) return names.error();
   const auto total = decode_rollup_total(value);
   if (!total) return total.error();
-  add(period_of(start_of_month(rollup_key_period(key))), *names, *total);
+  add({period_of(start_of_month(rollup_key_period(key))), *names, total->counters, total->match_rates});
   return {};
 }
 
@@ -150,7 +160,7 @@ Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view v
   }
   const auto total = decode_rollup_total(value);
   if (!total) return total.error();
-  add(period_of(start_of_day(day)), *names, *total);
+  add({period_of(start_of_day(day)), *names, total->counters, total->match_rates});
   return {};
 }
 
@@ -165,7 +175,7 @@ void ReportBuilder::add_hours(std::int32_t day, std::uint32_t names, const Rollu
   const UtcTime start = start_of_day(day);
   for (const auto& [hour, counters] : value.hours) {
     const UtcTime t = start + hour * hour_ms;
-    if (request_.range.from <= t && t < request_.range.to) add(period_of(t), names, counters);
+    if (request_.range.from <= t && t < request_.range.to) add({period_of(t), names, counters, {}});
   }
 }
 
@@ -175,16 +185,13 @@ UtcTime ReportBuilder::period_of(UtcTime t) const noexcept {
 
 // Rows come by the hundred thousand with few different names: they are collected with a number for their names and
 // added up now and then, which keeps memory at twice the distinct ones.
-void ReportBuilder::add(UtcTime period, std::uint32_t names, const Counters& counters) {
-  if (!rows_.empty() && rows_.back().period == period && rows_.back().names == names) {
-    rows_.back().counters += counters;
-    return;
-  }
+void ReportBuilder::add(const ReportRow& row) {
+  if (!rows_.empty() && same_place(rows_.back(), row)) return add_figures(rows_.back(), row);
   if (rows_.size() >= compact_at_) {
     compact();
     compact_at_ = std::max(compact_at_least, 2 * rows_.size());
   }
-  rows_.push_back({period, names, counters});
+  rows_.push_back(row);
 }
 
 // A period's rows come in the order of their dims, so the dims after the last ones are the likely next: comparing their
@@ -226,8 +233,8 @@ void ReportBuilder::compact() {
   if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
   std::size_t kept = 0;
   for (const ReportRow& row : rows_) {
-    if (kept > 0 && rows_[kept - 1].period == row.period && rows_[kept - 1].names == row.names) {
-      rows_[kept - 1].counters += row.counters;
+    if (kept > 0 && same_place(rows_[kept - 1], row)) {
+      add_figures(rows_[kept - 1], row);
     } else {
       rows_[kept++] = row;
     }

@@ -38,6 +38,7 @@ struct ReportRow {
   UtcTime period;           // its start
   std::uint32_t names = 0;  // index of Report::names
   Counters counters;
+  MatchRates match_rates{};  // not by the hour, and not in stored reports
 };
 
 struct Report {
@@ -70,7 +71,7 @@ class ReportBuilder {
   explicit ReportBuilder(ReportRequest request);
   ReportBuilder(const ReportBuilder&) = delete;
   ReportBuilder& operator=(const ReportBuilder&) = delete;
-  void add_month(std::int32_t month, const RollupDims& dims, const Counters& total);
+  void add_month(std::int32_t month, const RollupDims& dims, const Counters& total, const MatchRates& rates = {});
   // Only the hours inside the range count when the plan says `hours`; else the whole day.
   void add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value);
   // The same from a stored row's key and value. Errc::corrupt when they cannot be read.
@@ -82,7 +83,7 @@ class ReportBuilder {
   UtcTime period_of(UtcTime t) const noexcept;
   bool reads_hours_of(std::int32_t day) const noexcept;
   void add_hours(std::int32_t day, std::uint32_t names, const RollupValue& value);
-  void add(UtcTime period, std::uint32_t names, const Counters& counters);
+  void add(const ReportRow& row);
   Result<std::uint32_t> names_of(std::string_view key);
   std::uint32_t number_of(const RollupKeyView& where);
   void compact();

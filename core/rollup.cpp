@@ -1,6 +1,8 @@
 #include "core/rollup.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "core/row.h"
@@ -8,7 +10,11 @@
 namespace tally {
 namespace {
 
+// The second has match rates behind the total.
 constexpr std::uint8_t rollup_version = 1;
+constexpr std::uint8_t rated_rollup_version = 2;
+constexpr std::string_view match_rate_name = "\"matchRate\":";
+constexpr double match_rate_max = 1e9;
 constexpr std::uint8_t hours_per_day = 24;
 constexpr std::size_t period_bytes = 4;
 constexpr std::size_t counters_bytes_typical = 16;
@@ -22,14 +28,28 @@ Error corrupt() {
   return fail(Errc::corrupt, "a rollup row cannot be read");
 }
 
+// Writes what a RollupValue's bytes begin with; the number of hours follows.
+void write_total(Encoder& out, const RollupTotal& total) {
+  out.u8(total.match_rates.any() ? rated_rollup_version : rollup_version);
+  write_counters(out, total.counters);
+  if (!total.match_rates.any()) return;
+  out.i64(total.match_rates.count);
+  out.i64(total.match_rates.sum_micros);
+}
+
 // Walks the bytes of a RollupValue without building one: version, total, the number of hours, then hour by hour.
 class Walk {
  public:
   explicit Walk(std::string_view bytes) : in_(bytes) {
-    if (in_.u8() != rollup_version) in_.reject();
-    total_ = read_counters(in_);
+    const std::uint8_t version = in_.u8();
+    if (version != rollup_version && version != rated_rollup_version) in_.reject();
+    total_.counters = read_counters(in_);
+    if (version != rated_rollup_version) return;
+    total_.match_rates.count = in_.i64();
+    total_.match_rates.sum_micros = in_.i64();
+    if (!total_.match_rates.any()) in_.reject();
   }
-  const Counters& total() const noexcept { return total_; }
+  const RollupTotal& total() const noexcept { return total_; }
   bool ok() const noexcept { return in_.ok(); }
   bool done() const noexcept { return in_.done(); }
 
@@ -60,7 +80,7 @@ class Walk {
  private:
   static constexpr std::uint8_t none = 0xff;
   Decoder in_;
-  Counters total_;
+  RollupTotal total_;
   Counters counters_;
   std::string_view hour_bytes_;
   std::uint8_t left_ = 0;
@@ -78,8 +98,30 @@ Counters& Counters::operator+=(const Counters& other) noexcept {
   return *this;
 }
 
+MatchRates& MatchRates::operator+=(const MatchRates& other) noexcept {
+  add_saturating(count, other.count);
+  add_saturating(sum_micros, other.sum_micros);
+  return *this;
+}
+
+// The name stands where a key does: behind an opening brace or a comma. Inside a text its quotes would be escaped.
+std::optional<std::int64_t> match_rate_micros(std::string_view details) noexcept {
+  std::size_t at = details.find(match_rate_name);
+  while (at != std::string_view::npos && (at == 0 || (details[at - 1] != '{' && details[at - 1] != ','))) {
+    at = details.find(match_rate_name, at + 1);
+  }
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = details.substr(at + match_rate_name.size());
+  double rate = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), rate);
+  const bool whole = end != rest.data() + rest.size() && (*end == ',' || *end == '}');
+  if (error != std::errc() || !whole || !(std::abs(rate) <= match_rate_max)) return std::nullopt;
+  return std::llround(rate * 1e6);
+}
+
 void RollupValue::add(const RollupValue& other) {
   total += other.total;
+  match_rates += other.match_rates;
   for (const auto& [hour, counters] : other.hours) {
     const auto place = std::lower_bound(hours.begin(), hours.end(), hour,
                                         [](const auto& entry, std::uint8_t h) { return entry.first < h; });
@@ -138,8 +180,7 @@ std::string encode(const RollupValue& value) {
   std::string bytes;
   bytes.reserve(2 + counters_bytes_typical * (1 + value.hours.size()));
   Encoder out(bytes);
-  out.u8(rollup_version);
-  write_counters(out, value.total);
+  write_total(out, {value.total, value.match_rates});
   out.u8(static_cast<std::uint8_t>(value.hours.size()));
   for (const auto& [hour, counters] : value.hours) {
     out.u8(hour);
@@ -151,7 +192,8 @@ std::string encode(const RollupValue& value) {
 Result<RollupValue> decode_rollup(std::string_view bytes) {
   Walk walk(bytes);
   RollupValue value;
-  value.total = walk.total();
+  value.total = walk.total().counters;
+  value.match_rates = walk.total().match_rates;
   for (walk.begin_hours(); walk.hour() < hours_per_day; walk.next_hour()) {
     value.hours.emplace_back(walk.hour(), walk.counters());
   }
@@ -159,7 +201,7 @@ Result<RollupValue> decode_rollup(std::string_view bytes) {
   return value;
 }
 
-Result<Counters> decode_rollup_total(std::string_view bytes) {
+Result<RollupTotal> decode_rollup_total(std::string_view bytes) {
   const Walk walk(bytes);
   if (!walk.ok()) return corrupt();
   return walk.total();
@@ -168,14 +210,14 @@ Result<Counters> decode_rollup_total(std::string_view bytes) {
 Result<std::string> merge_rollups(std::string_view existing, std::string_view delta) {
   Walk a(existing);
   Walk b(delta);
-  Counters total = a.total();
-  total += b.total();
+  RollupTotal total = a.total();
+  total.counters += b.total().counters;
+  total.match_rates += b.total().match_rates;
 
   std::string bytes;
   bytes.reserve(existing.size() + delta.size() + counters_bytes_typical);
   Encoder out(bytes);
-  out.u8(rollup_version);
-  write_counters(out, total);
+  write_total(out, total);
   const std::size_t count_at = bytes.size();
   out.u8(0);
 

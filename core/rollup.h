@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,20 @@ struct Counters {
   friend bool operator==(const Counters&, const Counters&) = default;
 };
 
+// The numeric `matchRate`s that events told in their details: how many, and their sum in millionths. Saturating too.
+struct MatchRates {
+  std::int64_t count = 0;
+  std::int64_t sum_micros = 0;
+
+  bool any() const noexcept { return count != 0 || sum_micros != 0; }
+  MatchRates& operator+=(const MatchRates& other) noexcept;
+  friend bool operator==(const MatchRates&, const MatchRates&) = default;
+};
+
+// The one in an event's `details`, in millionths. Nothing without one, if it is no number or none within ±1e9. Reads
+// details as events keep them: a flat object without blanks between its tokens.
+std::optional<std::int64_t> match_rate_micros(std::string_view details) noexcept;
+
 // What a row counts, besides account and period.
 struct RollupDims {
   std::string endpoint;
@@ -33,8 +48,10 @@ struct RollupDims {
 };
 
 // The value of a row: the period's total and, in a day's row, its hours (0..23, ascending, only those with events).
+// Match rates are kept for the whole period only; a row without any takes no room for them.
 struct RollupValue {
   Counters total;
+  MatchRates match_rates;
   std::vector<std::pair<std::uint8_t, Counters>> hours;
 
   void add(const RollupValue& other);
@@ -64,8 +81,12 @@ std::string_view rollup_key_dims(std::string_view key) noexcept;
 
 std::string encode(const RollupValue& value);
 Result<RollupValue> decode_rollup(std::string_view bytes);
-// Only the total, for reports that need no hours: a prefix of the bytes is read.
-Result<Counters> decode_rollup_total(std::string_view bytes);
+// Without its hours, for reports that need none: a prefix of the bytes is read.
+struct RollupTotal {
+  Counters counters;
+  MatchRates match_rates;
+};
+Result<RollupTotal> decode_rollup_total(std::string_view bytes);
 
 // The one rule by which a store adds a delta to a stored counter row (Batch::add): both are encoded RollupValues.
 Result<std::string> merge_rollups(std::string_view existing, std::string_view delta);

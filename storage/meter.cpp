@@ -460,7 +460,7 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
   for (const auto& [key, value] : view->days) {
     const std::int32_t month = month_of(start_of_day(key.period));
     if (inside(reads.months, month)) {
-      builder.add_month(month, key.dims, value.total);
+      builder.add_month(month, key.dims, value.total, value.match_rates);
     } else {
       builder.add_day(key.period, key.dims, value);
     }

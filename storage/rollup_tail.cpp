@@ -30,12 +30,14 @@ Share share_of(const ChargedEvent& charged) {
   share.key = rollup_key(day_of(event.time), {event.endpoint, charged.category, event.key});
   share.hour = static_cast<std::uint8_t>(hour_of_day(event.time));
   share.counters = {1, event.ok ? 1 : 0, event.ok ? 0 : 1, event.results, charged.charged.micros()};
+  if (const auto rate = match_rate_micros(event.details)) share.match_rates = {1, *rate};
   return share;
 }
 
 Share negated(Share share) {
   Counters& c = share.counters;
   c = {-c.requests, -c.ok, -c.failed, -c.results, -c.credits_micros};
+  share.match_rates = {-share.match_rates.count, -share.match_rates.sum_micros};
   return share;
 }
 
@@ -77,6 +79,7 @@ void RollupTail::forget(const AccountId& account, const std::vector<Fingerprint>
 void RollupTail::Unwritten::add(const Share& share) {
   RollupValue& row = days[share.key];
   row.total += share.counters;
+  row.match_rates += share.match_rates;
   auto hour = std::lower_bound(row.hours.begin(), row.hours.end(), share.hour,
                                [](const auto& slot, std::uint8_t wanted) { return slot.first < wanted; });
   if (hour == row.hours.end() || hour->first != share.hour) hour = row.hours.insert(hour, {share.hour, Counters{}});
@@ -124,7 +127,9 @@ void RollupTail::write_rows(AccountTx& tx, const Unwritten& unwritten) {
     const auto day = static_cast<std::int32_t>(read_be32(key));
     std::string month_key = rollup_key_prefix(month_of(start_of_day(day)));
     month_key.append(key, 4);
-    months[std::move(month_key)].total += value.total;
+    RollupValue& month = months[std::move(month_key)];
+    month.total += value.total;
+    month.match_rates += value.match_rates;
   }
   for (const auto& [key, value] : months) tx.add(Table::rollup_month, key, encode(value));
   std::vector<std::pair<std::string, const Seen*>> fingerprints;

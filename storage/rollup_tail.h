@@ -26,6 +26,7 @@ struct Share {
   std::string key;
   std::uint8_t hour = 0;
   Counters counters;
+  MatchRates match_rates;
 };
 Share share_of(const ChargedEvent& charged);
 Share negated(Share share);  // what takes it back

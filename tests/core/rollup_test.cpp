@@ -34,6 +34,10 @@ RollupValue random_value(Random& random) {
     value.total += counters;
     if (with_hours) value.hours.emplace_back(hour, counters);
   }
+  if (random.below(2) > 0) {
+    value.match_rates.count = static_cast<std::int64_t>(random.below(10)) - 2;
+    value.match_rates.sum_micros = static_cast<std::int64_t>(random.below(100'000'000)) - 1'000'000;
+  }
   return value;
 }
 
@@ -51,6 +55,9 @@ TEST_CASE("rollup: counters add up and stop at int64's edges") {
   CHECK(sum == Counters{int64_max, int64_max, 33, 44, int64_min});
   sum += Counters{1, 0, 0, 0, -1};
   CHECK(sum == Counters{int64_max, int64_max, 33, 44, int64_min});
+  MatchRates rates{int64_max, -5};
+  rates += MatchRates{1, int64_min};
+  CHECK(rates == MatchRates{int64_max, int64_min});
 }
 
 TEST_CASE("rollup: adding values adds hour by hour and keeps hours ascending") {
@@ -74,7 +81,8 @@ TEST_CASE("rollup: a stored value is read back whole, its total from the front a
     const RollupValue value = random_value(random);
     const std::string bytes = encode(value);
     REQUIRE(decode_rollup(bytes).value() == value);
-    REQUIRE(decode_rollup_total(bytes).value() == value.total);
+    REQUIRE(decode_rollup_total(bytes).value().counters == value.total);
+    REQUIRE(decode_rollup_total(bytes).value().match_rates == value.match_rates);
   }
   RollupValue edges;
   edges.total = Counters{int64_max, int64_min, -1, 0, 1};
@@ -98,6 +106,52 @@ TEST_CASE("rollup: merging bytes is adding values, in any grouping and order") {
     REQUIRE(merged(a, merged(b, c)) == sum);
     REQUIRE(merge_rollups(encode(a), encode(b)).value() == encode(merged(a, b)));
   }
+}
+
+TEST_CASE("rollup: match rates take room only where there are some, and none is left when all are taken back") {
+  RollupValue plain;
+  plain.total = Counters{2, 2, 0, 2, 2};
+  plain.hours = {{7, plain.total}};
+  RollupValue rated = plain;
+  rated.match_rates = {2, 151'000'000};
+  CHECK(encode(plain).front() == 1);
+  CHECK(encode(rated).front() == 2);
+  RollupValue taken_back;
+  taken_back.match_rates = {-2, -151'000'000};
+  CHECK(merge_rollups(encode(rated), encode(taken_back)).value() == encode(plain));
+  CHECK(merge_rollups(encode(plain), encode(rated)).value() == encode([&] {
+          RollupValue sum = plain;
+          sum.add(rated);
+          return sum;
+        }()));
+  std::string empty_but_there = encode(rated);
+  empty_but_there.replace(6, encode(rated).size() - encode(plain).size(), 2, '\0');
+  CHECK(decode_rollup(empty_but_there).error().code == Errc::corrupt);
+}
+
+TEST_CASE("rollup: a match rate is a number under its name in flat details") {
+  CHECK(match_rate_micros(R"({"matchRate":74.0})") == 74'000'000);
+  CHECK(match_rate_micros(R"({"a":"b","matchRate":0.333333333333,"c":true})") == 333'333);
+  CHECK(match_rate_micros(R"({"matchRate":-1e2})") == -100'000'000);
+  CHECK(match_rate_micros(R"({"matchRate":1000000000})") == 1'000'000'000'000'000);
+  const std::string_view none[] = {
+      "",
+      "{}",
+      R"({"matchRate":"74.0"})",
+      R"({"matchRate":null})",
+      R"({"matchRate":true})",
+      R"({"matchRate":1000000001})",
+      R"({"matchRate":1e400})",
+      R"({"matchRate":74.0)",
+      R"({"MatchRate":74.0})",
+      R"({"matchRate2":74.0})",
+      R"({"a\"matchRate":74.0})",
+      R"({"a":"{\"matchRate\":74.0}"})",
+      R"({"a":"matchRate"})",
+      R"("matchRate":74.0})",
+  };
+  for (const std::string_view details : none) CHECK_MESSAGE(match_rate_micros(details) == std::nullopt, details);
+  CHECK(match_rate_micros(R"({"a\"matchRate":1,"matchRate":2})") == 2'000'000);
 }
 
 TEST_CASE("rollup: merging with nothing changes nothing") {

@@ -255,6 +255,38 @@ TEST_CASE("meter: an event whose first batch is refused is no duplicate in the n
   CHECK(answers[4]->accepted == 1);
 }
 
+TEST_CASE(
+    "meter: match rates of events' details are summed by day and month, written or not, and taken back with them") {
+  House house;
+  const auto rated = [](std::string id, std::string details, UtcTime time = may) {
+    UsageEvent one = event(std::move(id), "match", time);
+    one.details = std::move(details);
+    return one;
+  };
+  house.ingest({rated("1", R"({"matchRate":70})"), rated("2", R"({"matchRate":80.5})", may + day_ms),
+                rated("3", R"({"matchRate":"no"})"), event("4", "match")});
+  const auto month = [&] { return house.report().rows.front(); };
+  CHECK(month().counters.requests == 4);
+  CHECK(month().match_rates == MatchRates{2, 150'500'000});
+  house.flush();
+  CHECK(month().match_rates == MatchRates{2, 150'500'000});
+  house.ingest({rated("5", R"({"a":1,"matchRate":1.25})")});
+  house.restart();
+  CHECK(month().match_rates == MatchRates{3, 151'750'000});
+  const Report days = house.report(Granularity::day);
+  REQUIRE(days.rows.size() == 2);
+  CHECK(days.rows[0].match_rates == MatchRates{2, 71'250'000});
+  CHECK(days.rows[1].match_rates == MatchRates{1, 80'500'000});
+
+  house.meter->reverse(acme, "gw", "2", "a wrong answer", [](const Result<ReversedEvent>& r) { CHECK(r.has_value()); });
+  house.settle();
+  CHECK(month().counters.requests == 4);
+  CHECK(month().match_rates == MatchRates{2, 71'250'000});
+  house.restart();
+  house.flush();
+  CHECK(month().match_rates == MatchRates{2, 71'250'000});
+}
+
 TEST_CASE("meter: random events, restarts and write-behinds always agree with a plain count") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);

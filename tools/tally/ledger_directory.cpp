@@ -163,7 +163,7 @@ Result<Wide> LedgerDirectory::Parts::rollups(const AccountId& account, Table tab
   const auto scanned = store->scan(table, account, {}, [&](std::string_view, std::string_view row) {
     const auto total = decode_rollup_total(row);
     if (!total) return broken = total.error(), false;
-    sum += total->credits_micros;
+    sum += total->counters.credits_micros;
     return true;
   });
   if (!broken) return broken.error();
