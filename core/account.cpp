@@ -89,6 +89,31 @@ std::string_view to_string(KeyStatus status) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(Scope scope) noexcept {
+  switch (scope) {
+    case Scope::account:
+      return "account";
+    case Scope::reports:
+      return "reports";
+    case Scope::webhooks:
+      return "webhooks";
+    case Scope::calls:
+      return "calls";
+  }
+  return "unknown";
+}
+
+Result<Scope> parse_scope(std::string_view word) {
+  for (const Scope scope : {Scope::account, Scope::reports, Scope::webhooks, Scope::calls}) {
+    if (word == to_string(scope)) return scope;
+  }
+  return fail(Errc::invalid_argument, "must be account, reports, webhooks or calls", "invalid_scope");
+}
+
+bool ApiKey::allows(Scope scope) const noexcept {
+  return scopes.empty() || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+}
+
 bool ApiKey::allows(const IpAddress& address) const noexcept {
   return allowed_ips.empty() || std::any_of(allowed_ips.begin(), allowed_ips.end(),
                                             [&](const Cidr& range) { return range.contains(address); });
@@ -158,7 +183,7 @@ std::string encode(const ApiKey& key) {
   out.text(key.name);
   out.text(key.identity);
   out.u64(key.scopes.size());
-  for (const std::string& scope : key.scopes) out.text(scope);
+  for (const Scope scope : key.scopes) write_enum(out, scope);
   out.u64(key.allowed_ips.size());
   for (const Cidr& range : key.allowed_ips) write_cidr(out, range);
   write_limit(out, key.limits.per_second);
@@ -182,7 +207,7 @@ Result<ApiKey> decode_api_key(std::string_view bytes) {
   key.status = read_enum(in, KeyStatus::revoked);
   key.name = in.text();
   key.identity = in.text();
-  for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) key.scopes.push_back(read_string(in));
+  for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) key.scopes.push_back(read_enum(in, Scope::calls));
   for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) key.allowed_ips.push_back(read_cidr(in));
   key.limits.per_second = read_limit(in);
   key.limits.per_minute = read_limit(in);

@@ -54,14 +54,20 @@ enum class KeyStatus : std::uint8_t { active = 1, disabled, revoked };
 std::string_view to_string(KeyKind kind) noexcept;
 std::string_view to_string(KeyStatus status) noexcept;
 
+// What a key may be used for. account: to read the account's balance, ledger, usage and prices; reports: to submit and
+// read reports; webhooks: to manage webhooks and their secrets; calls: the API that the gateway protects (authorize).
+enum class Scope : std::uint8_t { account = 1, reports, webhooks, calls };
+std::string_view to_string(Scope scope) noexcept;
+Result<Scope> parse_scope(std::string_view word);
+
 struct ApiKey {
   KeyId id;
   AccountId account;
   KeyKind kind = KeyKind::token;
   KeyStatus status = KeyStatus::active;
   std::string name;
-  std::string identity;  // shown to customers in place of the id
-  std::vector<std::string> scopes;
+  std::string identity;           // shown to customers in place of the id
+  std::vector<Scope> scopes;      // empty: all of them
   std::vector<Cidr> allowed_ips;  // empty: from anywhere
   RateLimits limits;
   std::string key_hash;     // keyed hash of the whole key text
@@ -70,6 +76,7 @@ struct ApiKey {
   std::optional<UtcTime> expires_at;
 
   bool allows(const IpAddress& address) const noexcept;
+  bool allows(Scope scope) const noexcept;
 };
 
 // Stored bytes. The first byte is the row's version; a newer one is Errc::corrupt.

@@ -111,6 +111,14 @@ Result<Charge> charge(const UsageEvent& event, const PriceBook& prices) {
   return charge;
 }
 
+Result<Quote> quote(const PriceBook& prices, std::string_view endpoint, std::int64_t units, UtcTime at) {
+  const Price* price = prices.find(endpoint, at);
+  if (!price) return Quote{};
+  const auto credits = multiply(price->credits, units);
+  if (!credits) return fail(Errc::invalid_argument, "the price leaves the range of amounts", "charge_out_of_range");
+  return Quote{*credits, price->version};
+}
+
 std::string encode(const Price& price) {
   std::string bytes;
   Encoder out(bytes);

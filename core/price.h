@@ -60,6 +60,14 @@ struct Charge {
 // leaves int64.
 Result<Charge> charge(const UsageEvent& event, const PriceBook& prices);
 
+// What `units` of an endpoint cost before they are used: units × credits at the price in force at `at`, nothing without
+// a price. Errc::invalid_argument `charge_out_of_range`.
+struct Quote {
+  Credits credits;
+  std::uint32_t price_version = 0;  // 0: the endpoint has no price
+};
+Result<Quote> quote(const PriceBook& prices, std::string_view endpoint, std::int64_t units, UtcTime at);
+
 std::string encode(const Price& price);
 Result<Price> decode_price(std::string_view bytes);
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/row.h"
+
 namespace tally {
 namespace {
 
+constexpr std::uint8_t rate_window_version = 1;
 constexpr std::array<std::int64_t, 4> window_ms = {second_ms, minute_ms, hour_ms, day_ms};
 
 }  // namespace
@@ -40,6 +43,36 @@ RateState RateWindow::take(const RateLimits& limits, UtcTime now) {
   const std::int64_t wait_ms = state.reset_at.ms() - now.ms();
   state.reset_seconds = std::max<std::int64_t>(1, (wait_ms + second_ms - 1) / second_ms);
   return state;
+}
+
+bool RateWindow::is_over(UtcTime now) const noexcept {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].used > 0 && now.ms() / window_ms[i] <= slots_[i].window) return false;
+  }
+  return true;
+}
+
+std::string encode(const RateWindow& window) {
+  std::string bytes;
+  Encoder out(bytes);
+  out.u8(rate_window_version);
+  for (const RateWindow::Slot& slot : window.slots_) {
+    out.i64(slot.window);
+    out.u64(slot.used);
+  }
+  return bytes;
+}
+
+Result<RateWindow> decode_rate_window(std::string_view bytes) {
+  Decoder in(bytes);
+  if (in.u8() != rate_window_version) in.reject();
+  RateWindow window;
+  for (RateWindow::Slot& slot : window.slots_) {
+    slot.window = in.i64();
+    slot.used = read_u32(in);
+  }
+  if (!in.done()) return fail(Errc::corrupt, "a rate window's row cannot be read");
+  return window;
 }
 
 }  // namespace tally

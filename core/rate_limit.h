@@ -4,7 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
+#include "core/result.h"
 #include "core/time.h"
 
 namespace tally {
@@ -29,6 +32,11 @@ struct RateState {
 class RateWindow {
  public:
   RateState take(const RateLimits& limits, UtcTime now);
+  // True when no window that calls were counted in lasts any longer.
+  bool is_over(UtcTime now) const noexcept;
+
+  friend std::string encode(const RateWindow& window);
+  friend Result<RateWindow> decode_rate_window(std::string_view bytes);
 
  private:
   struct Slot {
@@ -37,5 +45,8 @@ class RateWindow {
   };
   std::array<Slot, 4> slots_{};
 };
+
+std::string encode(const RateWindow& window);
+Result<RateWindow> decode_rate_window(std::string_view bytes);
 
 }  // namespace tally

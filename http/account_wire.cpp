@@ -143,9 +143,16 @@ void read_auto_reload(JsonReader& in, AutoReload& reload) {
 
 void read_key_fields(JsonReader& in, ApiKey& key) {
   read_text(in, "name", key.name);
-  if (auto scopes = in.optional_strings("scopes")) {
-    if (scopes->size() > list_items_max) in.refuse("scopes", "must have at most 100 items");
-    key.scopes = std::move(*scopes);
+  if (const auto words = in.optional_strings("scopes")) {
+    key.scopes.clear();
+    for (const std::string& word : *words) {
+      const auto scope = parse_scope(word);
+      if (!scope) {
+        in.refuse("scopes", "must list account, reports, webhooks or calls");
+        break;
+      }
+      if (!key.allows(*scope) || key.scopes.empty()) key.scopes.push_back(*scope);
+    }
   }
   read_allowed_ips(in, key.allowed_ips);
   read_limits(in, key.limits);
@@ -208,7 +215,7 @@ std::string key_json(const ApiKey& record, const std::string& key, const std::st
   if (!key.empty()) out.field("key", key);
   if (!secret.empty()) out.field("secret", secret);
   out.key("scopes").begin_array();
-  for (const std::string& scope : record.scopes) out.string(scope);
+  for (const Scope scope : record.scopes) out.string(to_string(scope));
   out.end_array().key("allowed_ips").begin_array();
   for (const Cidr& range : record.allowed_ips) out.string(range.to_string());
   out.end_array().key("limits");

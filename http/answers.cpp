@@ -68,6 +68,8 @@ Response refusal_problem(const Refusal& refusal) {
       return problem(401, "api_key_expired", "this API key has expired");
     case Refused::wrong_address:
       return problem(403, "ip_not_allowed", "this API key does not work from this address");
+    case Refused::wrong_scope:
+      return problem(403, "scope_not_allowed", "the scopes of this API key do not include this");
     case Refused::rate_limited: {
       Response response = problem(429, "rate_limit_exceeded", "too many requests with this key");
       add_rate_headers(response, refusal.rate);

@@ -10,16 +10,32 @@ namespace tally::http {
 
 namespace {
 
-constexpr std::string_view key_prefix = "tly_";
-constexpr std::size_t public_id_digits = 24;
-constexpr std::size_t secret_bytes = 24;
+// "<prefix><id>_<secret>" names the record "key_<id>".
+struct KeyShape {
+  KeyFormat format;
+  std::string_view prefix;
+  std::size_t id_size;
+  std::size_t secret_size;
+};
+constexpr KeyShape key_shapes[] = {{KeyFormat::tally, "tly_", 24, 48}, {KeyFormat::ru_v2, "ru_v2_", 12, 32}};
+constexpr std::size_t pair_secret_bytes = 24;
 
-// "tly_<24 digits>_<secret>" names the record "key_<24 digits>".
 std::optional<KeyId> id_in(std::string_view key) {
-  if (!key.starts_with(key_prefix)) return std::nullopt;
-  key.remove_prefix(key_prefix.size());
-  if (key.size() <= public_id_digits + 1 || key[public_id_digits] != '_') return std::nullopt;
-  return KeyId("key_" + std::string(key.substr(0, public_id_digits)));
+  for (const KeyShape& shape : key_shapes) {
+    if (!key.starts_with(shape.prefix)) continue;
+    key.remove_prefix(shape.prefix.size());
+    if (key.size() <= shape.id_size + 1 || key[shape.id_size] != '_') return std::nullopt;
+    return KeyId("key_" + std::string(key.substr(0, shape.id_size)));
+  }
+  return std::nullopt;
+}
+
+// `size` letters and digits: five bits each, so that twelve of them are still rare enough to be an id.
+std::string random_word(Random& random, std::size_t size) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string word;
+  while (word.size() < size) word.push_back(letters[random.below(letters.size())]);
+  return word;
 }
 
 std::string_view trim(std::string_view text) {
@@ -30,9 +46,10 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-Credentials::Credentials(storage::Directory& directory, Clock& clock, Random& random, std::string hash_key,
-                         std::vector<Cidr> trusted_proxies)
+Credentials::Credentials(storage::Directory& directory, storage::CallLimits& limits, Clock& clock, Random& random,
+                         std::string hash_key, std::vector<Cidr> trusted_proxies)
     : directory_(directory),
+      limits_(limits),
       clock_(clock),
       random_(random),
       hash_key_(std::move(hash_key)),
@@ -87,17 +104,21 @@ Result<std::string> Credentials::unseal(std::string_view sealed) const {
   return text;
 }
 
-IssuedKey Credentials::issue(KeyKind kind) const {
+IssuedKey Credentials::issue(KeyKind kind, KeyFormat format) const {
+  const KeyShape& shape = *std::find_if(std::begin(key_shapes), std::end(key_shapes),
+                                        [&](const KeyShape& candidate) { return candidate.format == format; });
+  const bool words = format == KeyFormat::ru_v2;
+  const std::string id = words ? random_word(random_, shape.id_size) : random_.hex(shape.id_size / 2);
+  const std::string tail = words ? random_word(random_, shape.secret_size) : random_.hex(shape.secret_size / 2);
   IssuedKey issued;
-  const std::string digits = random_.hex(public_id_digits / 2);
-  issued.key = std::string(key_prefix) + digits + "_" + random_.hex(secret_bytes);
-  issued.record.id = KeyId("key_" + digits);
+  issued.key = std::string(shape.prefix) + id + "_" + tail;
+  issued.record.id = KeyId("key_" + id);
   issued.record.identity = random_.hex(10);
   issued.record.kind = kind;
   issued.record.key_hash = hash(issued.key);
   issued.record.created_at = clock_.now();
   if (kind == KeyKind::pair) {
-    issued.secret = "tls_" + random_.hex(secret_bytes);
+    issued.secret = "tls_" + random_.hex(pair_secret_bytes);
     issued.record.secret_hash = hash(issued.secret);
   }
   return issued;
@@ -130,54 +151,90 @@ IpAddress Credentials::client_address(const Request& request) const {
   return client;
 }
 
-RateState Credentials::take(const ApiKey& key, const RateLimits& limits) {
-  if (limits.none()) return {};
-  Windows& windows = windows_[std::hash<KeyId>{}(key.id) % windows_.size()];
-  const std::lock_guard lock(windows.mutex);
-  return windows.by_key[key.id].take(limits, clock_.now());
-}
-
-std::variant<Caller, Refusal> Credentials::check(const Request& request, const Presented& presented,
-                                                 bool secret_required, const RateLimits& default_limits) {
-  const auto refuse = [](Refused why) { return Refusal{why, {}}; };
-  if (!presented.key || presented.key->empty()) return refuse(Refused::missing_key);
+std::variant<storage::Directory::KeyPtr, Refused> Credentials::recognise(const Presented& presented,
+                                                                         bool secret_required) const {
+  const auto same = [](const std::string& a, const std::string& b) {
+    return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+  };
+  if (!presented.key || presented.key->empty()) return Refused::missing_key;
   const auto id = id_in(*presented.key);
   auto key = id ? directory_.key(*id) : nullptr;
-  if (!key || key->status == KeyStatus::revoked) return refuse(Refused::unknown_key);
-  const std::string key_hash = hash(*presented.key);
-  if (key->key_hash.size() != key_hash.size() ||
-      sodium_memcmp(key_hash.data(), key->key_hash.data(), key_hash.size()) != 0) {
-    return refuse(Refused::unknown_key);
-  }
+  if (!key || key->status == KeyStatus::revoked || !same(hash(*presented.key), key->key_hash))
+    return Refused::unknown_key;
   if (key->kind == KeyKind::pair || secret_required) {
-    if (!presented.secret || presented.secret->empty()) return refuse(Refused::missing_secret);
-    const std::string secret_hash = hash(*presented.secret);
-    if (key->secret_hash.size() != secret_hash.size() ||
-        sodium_memcmp(secret_hash.data(), key->secret_hash.data(), secret_hash.size()) != 0) {
-      return refuse(Refused::wrong_secret);
-    }
+    if (!presented.secret || presented.secret->empty()) return Refused::missing_secret;
+    if (!same(hash(*presented.secret), key->secret_hash)) return Refused::wrong_secret;
   }
-  if (key->status != KeyStatus::active) return refuse(Refused::disabled);
-  if (key->expires_at && *key->expires_at <= clock_.now()) return refuse(Refused::expired);
-  if (!key->allowed_ips.empty() && !key->allows(client_address(request))) return refuse(Refused::wrong_address);
+  return key;
+}
+
+std::optional<Refused> Credentials::judge(const ApiKey& key, const IpAddress& client, Scope scope) const {
+  if (key.status == KeyStatus::revoked) return Refused::unknown_key;
+  if (key.status != KeyStatus::active) return Refused::disabled;
+  if (key.expires_at && *key.expires_at <= clock_.now()) return Refused::expired;
+  if (!key.allows(client)) return Refused::wrong_address;
+  if (!key.allows(scope)) return Refused::wrong_scope;
+  return std::nullopt;
+}
+
+std::variant<Caller, Refusal> Credentials::admit(storage::Directory::KeyPtr key, const Request& request,
+                                                 const Demand& demand) {
+  // Finding the client's address behind proxies costs something, and few keys are locked to one.
+  const IpAddress client = key->allowed_ips.empty() ? IpAddress() : client_address(request);
+  if (const auto why = judge(*key, client, demand.scope)) return Refusal{*why, {}};
   auto account = directory_.account(key->account);
-  if (!account) return refuse(Refused::unknown_key);
-  const RateState rate = take(*key, key->limits.none() ? default_limits : key->limits);
+  if (!account) return Refusal{Refused::unknown_key, {}};
+  const RateState rate = limits_.take(key->account, key->id, key->limits.none() ? demand.default_limits : key->limits);
   if (!rate.allowed) return Refusal{Refused::rate_limited, rate};
   return Caller{std::move(key), std::move(account), rate};
 }
 
-Presented presented_in_headers(const Request& request) {
-  Presented presented{request.header("x-api-key"), request.header("x-api-secret")};
-  if (presented.key) return presented;
+std::variant<Caller, Refusal> Credentials::check(const Request& request, const Presented& presented,
+                                                 const Demand& demand) {
+  auto recognised = recognise(presented, demand.secret_required);
+  if (const auto* why = std::get_if<Refused>(&recognised)) return Refusal{*why, {}};
+  return admit(std::get<storage::Directory::KeyPtr>(std::move(recognised)), request, demand);
+}
+
+std::variant<Caller, Refusal> Credentials::check_key(const Request& request, const KeyId& id, const Demand& demand) {
+  auto key = directory_.key(id);
+  if (!key) return Refusal{Refused::unknown_key, {}};
+  return admit(std::move(key), request, demand);
+}
+
+std::variant<Caller, Refusal> Credentials::check_login(const AccountId& id, const Demand& demand) {
+  auto account = directory_.account(id);
+  if (!account) return Refusal{Refused::unknown_key, {}};
+  const RateState rate = limits_.take(id, KeyId("login_" + id.str()), demand.default_limits);
+  if (!rate.allowed) return Refusal{Refused::rate_limited, rate};
+  return Caller{nullptr, std::move(account), rate};
+}
+
+std::variant<Caller, Refusal> Credentials::check_any(const Request& request, const Demand& demand) {
+  if (const auto key = request.header("x-api-key"))
+    return check(request, Presented{key, request.header("x-api-secret")}, demand);
+  if (const auto bearer = bearer_in(request)) {
+    if (!login_reader_ || id_in(*bearer))
+      return check(request, Presented{bearer, request.header("x-api-secret")}, demand);
+    const auto account = login_reader_(*bearer, clock_.now());
+    return account ? check_login(*account, demand) : Refusal{Refused::unknown_key, {}};
+  }
+  if (const auto token = request.header("accesstoken"); token && access_token_reader_) {
+    const auto key = access_token_reader_(*token, clock_.now());
+    return key ? check_key(request, *key, demand) : Refusal{Refused::unknown_key, {}};
+  }
+  return Refusal{Refused::missing_key, {}};
+}
+
+std::optional<std::string_view> bearer_in(const Request& request) {
   const auto authorization = request.header("authorization");
   constexpr std::string_view scheme = "bearer ";
-  if (authorization && authorization->size() > scheme.size() &&
-      std::equal(scheme.begin(), scheme.end(), authorization->begin(),
-                 [](char a, char b) { return a == (b | 0x20); })) {
-    presented.key = trim(authorization->substr(scheme.size()));
+  if (!authorization || authorization->size() <= scheme.size() ||
+      !std::equal(scheme.begin(), scheme.end(), authorization->begin(),
+                  [](char a, char b) { return a == (b | 0x20); })) {
+    return std::nullopt;
   }
-  return presented;
+  return trim(authorization->substr(scheme.size()));
 }
 
 void add_rate_headers(Response& response, const RateState& rate) {

@@ -178,6 +178,7 @@ Result<Directory::KeyPtr> Directory::create_key(AccountTx& tx, ApiKey key) {
   const auto account = tx.get(Table::account, "");
   if (!account) return account.error();
   if (!*account) return fail(Errc::not_found, "no such account");
+  if (this->key(key.id)) return fail(Errc::conflict, "a key with this id exists", "key_exists");
   auto made = std::make_shared<const ApiKey>(std::move(key));
   tx.put(Table::credential, made->id.str(), encode(*made));
   tx.on_commit([this, made](Position) { publish(made); });

@@ -48,6 +48,7 @@ enum class Table : std::uint8_t {
   webhook = 23,       // webhook id -> Webhook; "" -> their number, as a LEB128
   webhook_delivery = 24,  // webhook id \0 created_at ms as 8 bytes big-endian, delivery id -> "": the order of a
                           // webhook's log and of its retention
+  rate_window = 25,       // key id -> RateWindow
 };
 inline constexpr Table all_tables[] = {
     Table::meta,          Table::account,       Table::credential,  Table::price,
@@ -55,7 +56,8 @@ inline constexpr Table all_tables[] = {
     Table::delivery_body, Table::open_delivery, Table::rollup_day,  Table::rollup_month,
     Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time,
     Table::ledger,        Table::ledger_entry,  Table::lot,         Table::hold,
-    Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery};
+    Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery,
+    Table::rate_window};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();

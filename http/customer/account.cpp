@@ -31,7 +31,7 @@ void CustomerAccount::add_to(Router& router) {
 }
 
 void CustomerAccount::show(Request&& request, Reply reply) {
-  const auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
+  const auto checked = credentials_.check_any(request, {.scope = Scope::account});
   if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal_problem(*refused));
   const Caller& caller = std::get<Caller>(checked);
   Response response = json_response(200, account_json(*caller.account, Secrets::shown));
@@ -40,7 +40,7 @@ void CustomerAccount::show(Request&& request, Reply reply) {
 }
 
 void CustomerAccount::rotate_webhook_secret(Request&& request, Reply reply) {
-  const auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
+  const auto checked = credentials_.check_any(request, {.scope = Scope::webhooks});
   if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal_problem(*refused));
   const Caller& caller = std::get<Caller>(checked);
   const auto answer = [reply, rate = caller.rate](Response response) {

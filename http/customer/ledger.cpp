@@ -7,7 +7,7 @@ namespace tally::http {
 
 Handler CustomerLedger::behind_credentials(Show show) {
   return [this, show = std::move(show)](Request&& request, const Reply& reply) {
-    const auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
+    const auto checked = credentials_.check_any(request, {.scope = Scope::account});
     if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal_problem(*refused));
     const Caller& caller = std::get<Caller>(checked);
     show(caller.account->id, request, [reply, rate = caller.rate](Response response) {

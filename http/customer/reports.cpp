@@ -65,7 +65,7 @@ ReportKind CustomerReports::kind() const {
 }
 
 std::optional<Caller> CustomerReports::authenticate(const Request& request, const Reply& reply) {
-  auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
+  auto checked = credentials_.check_any(request, {.scope = Scope::reports});
   if (auto* caller = std::get_if<Caller>(&checked)) return std::move(*caller);
   reply(refusal_problem(std::get<Refusal>(checked)));
   return std::nullopt;

@@ -86,7 +86,7 @@ void CustomerWebhooks::add_to(Router& router) {
 
 Handler CustomerWebhooks::behind_credentials(Act act) {
   return [this, act](Request&& request, const Reply& reply) {
-    const auto checked = credentials_.check(request, presented_in_headers(request), false, RateLimits{});
+    const auto checked = credentials_.check_any(request, {.scope = Scope::webhooks});
     if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal_problem(*refused));
     const Caller& caller = std::get<Caller>(checked);
     (this->*act)(caller.account->id, std::move(request), [reply, rate = caller.rate](Response response) {

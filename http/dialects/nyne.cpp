@@ -132,6 +132,8 @@ Response refusal(const Refusal& refusal) {
       return Nyne::error(403, "api_key_disabled", "this API key is disabled");
     case Refused::wrong_address:
       return Nyne::error(403, "ip_not_allowed", "this API key does not work from this address");
+    case Refused::wrong_scope:
+      return Nyne::error(403, "permission_denied", "this API key may not read reports");
     case Refused::rate_limited: {
       Response response = Nyne::error(429, "rate_limit_exceeded", "too many requests with this key");
       add_rate_headers(response, refusal.rate);
@@ -221,7 +223,8 @@ Response Nyne::error(int status, std::string_view code, std::string_view message
 
 void Nyne::usage(Request&& request, Reply reply) {
   const Presented presented{request.header("x-api-key"), request.header("x-api-secret")};
-  const auto checked = credentials_.check(request, presented, true, default_limits);
+  const auto checked = credentials_.check(
+      request, presented, {.scope = Scope::reports, .secret_required = true, .default_limits = default_limits});
   if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal(*refused));
   const Caller& caller = std::get<Caller>(checked);
   if (request.param("request_id")) return poll(request, caller, std::move(reply));

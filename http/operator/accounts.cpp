@@ -163,7 +163,10 @@ void OperatorAccounts::create_key(Request&& request, Reply reply) {
   const std::string kind = in.string("kind");
   if (kind != to_string(KeyKind::pair) && kind != to_string(KeyKind::token))
     in.refuse("kind", "must be \"pair\" or \"token\"");
-  IssuedKey issued = credentials_.issue(kind == to_string(KeyKind::pair) ? KeyKind::pair : KeyKind::token);
+  const std::string format = in.optional_string("format").value_or("tally");
+  if (format != "tally" && format != "ru_v2") in.refuse("format", "must be \"tally\" or \"ru_v2\"");
+  IssuedKey issued = credentials_.issue(kind == to_string(KeyKind::pair) ? KeyKind::pair : KeyKind::token,
+                                        format == "ru_v2" ? KeyFormat::ru_v2 : KeyFormat::tally);
   issued.record.account = account;
   read_key_fields(in, issued.record);
   if (auto good = in.finish(); !good) return reply(problem(good.error()));

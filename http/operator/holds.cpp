@@ -93,13 +93,10 @@ Result<HoldRequest> OperatorHolds::read_hold(JsonReader& in) const {
   if (in.has("endpoint") && (hold.endpoint.empty() || hold.endpoint.size() > event_endpoint_bytes_max))
     in.refuse("endpoint", "must be 1 to 255 bytes");
   if (auto good = in.finish(); !good) return good.error();
-  const auto book = directory_.prices();
-  if (const Price* price = book->find(hold.endpoint, clock_.now())) {
-    const auto cost = multiply(price->credits, quantity.value_or(1));
-    if (!cost) return fail(Errc::invalid_argument, "the price leaves the range of amounts", "charge_out_of_range");
-    hold.credits = *cost;
-    hold.price_version = price->version;
-  }
+  const auto price = quote(*directory_.prices(), hold.endpoint, quantity.value_or(1), clock_.now());
+  if (!price) return price.error();
+  hold.credits = price->credits;
+  hold.price_version = price->price_version;
   return hold;
 }
 

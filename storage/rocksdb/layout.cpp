@@ -32,6 +32,7 @@ Family family_of(Table table) noexcept {
     case Table::reversal:
     case Table::webhook:
     case Table::webhook_delivery:
+    case Table::rate_window:
       return Family::records;
     case Table::job_result:
     case Table::delivery_body:

@@ -39,7 +39,7 @@ ApiKey full_key() {
   key.status = KeyStatus::disabled;
   key.name = "ci";
   key.identity = "ident";
-  key.scopes = {"usage:read", "reports:write"};
+  key.scopes = {Scope::reports, Scope::calls};
   key.allowed_ips = {Cidr::parse("10.0.0.0/8").value(), Cidr::parse("2001:db8::/32").value()};
   key.limits.per_minute = 60;
   key.limits.per_day = 0;

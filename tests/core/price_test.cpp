@@ -216,3 +216,20 @@ TEST_CASE("price: charge_on has words, and only these") {
   CHECK(parse_charge_on("Result").error().rule == "invalid_charge_on");
   CHECK(parse_charge_on("").error().code == Errc::invalid_argument);
 }
+
+TEST_CASE("price: a quote is what units cost now, and nothing without a price") {
+  PriceBook book;
+  Price price;
+  price.endpoint = "geo";
+  price.version = 3;
+  price.credits = Credits::from_micros(2'500'000);
+  price.effective_at = *UtcTime::parse("2026-01-01T00:00:00Z");
+  book.insert(price);
+  const UtcTime at = *UtcTime::parse("2026-02-01T00:00:00Z");
+  CHECK(quote(book, "geo", 4, at)->credits == Credits::from_micros(10'000'000));
+  CHECK(quote(book, "geo", 4, at)->price_version == 3);
+  CHECK(quote(book, "geo", 0, at)->credits == Credits());
+  CHECK(quote(book, "geo", 4, price.effective_at - 1)->price_version == 0);
+  CHECK(quote(book, "other", 4, at)->credits == Credits());
+  CHECK(quote(book, "geo", std::int64_t{1} << 50, at).error().rule == "charge_out_of_range");
+}

@@ -145,3 +145,26 @@ TEST_CASE("rate limit: no window ever lets more calls through than its limit") {
     }
   }
 }
+
+TEST_CASE("rate limit: a window survives its bytes") {
+  RateWindow window;
+  RateLimits limits;
+  limits.per_hour = 3;
+  window.take(limits, noon);
+  window.take(limits, noon);
+  RateWindow read = *decode_rate_window(encode(window));
+  CHECK(read.take(limits, noon).remaining == 0);
+  CHECK_FALSE(read.take(limits, noon).allowed);
+  CHECK(decode_rate_window(encode(window) + "x").error().code == Errc::corrupt);
+  CHECK(decode_rate_window("").error().code == Errc::corrupt);
+}
+
+TEST_CASE("rate limit: a window is over when its longest count is") {
+  RateWindow window;
+  CHECK(window.is_over(noon));
+  RateLimits limits;
+  limits.per_second = 3;
+  window.take(limits, noon);
+  CHECK_FALSE(window.is_over(noon + hour_ms));
+  CHECK(window.is_over(noon + day_ms));
+}

@@ -11,6 +11,7 @@ namespace tally::http {
 ApiHouse::ApiHouse() {
   REQUIRE(meter.recover(random).has_value());
   accounts_.add_to(router_, guard);
+  authorize_.add_to(router_, guard);
   prices_.add_to(router_, guard);
   events_.add_to(router_, guard);
   ledger_.add_to(router_, guard);

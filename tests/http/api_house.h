@@ -14,6 +14,7 @@
 #include "http/idempotency.h"
 #include "http/json.h"
 #include "http/operator/accounts.h"
+#include "http/operator/authorize.h"
 #include "http/operator/events.h"
 #include "http/operator/holds.h"
 #include "http/operator/ledger.h"
@@ -59,7 +60,8 @@ class ApiHouse {
   storage::Directory directory{store, writer};
   storage::Ledgers ledgers{store, writer, clock, [this](const AccountId& id) { return directory.account(id); }};
   storage::Meter meter{store, writer, clock, ledgers, [this] { return directory.prices(); }, {}};
-  Credentials credentials{directory, clock, random, "0123456789abcdef0123456789abcdef", {}};
+  storage::CallLimits limits{store, writer, clock};
+  Credentials credentials{directory, limits, clock, random, "0123456789abcdef0123456789abcdef", {}};
   Idempotency idempotency{store, writer, credentials, clock};
   OperatorGuard guard{credentials, "token", false};
 
@@ -70,6 +72,7 @@ class ApiHouse {
   OperatorEvents events_{meter, ledgers, directory, idempotency, clock, [](const auto& task) { task(); }};
   OperatorLedger ledger_{ledgers, directory, idempotency};
   OperatorHolds holds_{ledgers, meter, directory, idempotency, clock};
+  OperatorAuthorize authorize_{credentials, limits, directory, ledgers, idempotency, clock};
   CustomerAccount customer_account_{credentials, directory, idempotency, clock, make_secret_};
   CustomerLedger customer_ledger_{credentials, ledgers, directory};
   Router router_{[](int status, std::string_view code, const Request&) { return problem(status, code, ""); }};

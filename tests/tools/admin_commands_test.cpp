@@ -78,13 +78,13 @@ TEST_CASE("key: create sends kind, scopes, addresses and limits, and warns that 
   KeyFields fields;
   fields.id = "acme";
   fields.kind = "pair";
-  fields.scopes = {"usage"};
+  fields.scopes = {"reports"};
   fields.allowed_ips = {"192.0.2.0/24"};
   fields.per_minute = 60;
   CHECK(key_create(bench.session, fields) == 0);
   CHECK(last(bench).url == "http://tally.test/operator/v1/accounts/acme/keys");
   CHECK(last(bench).body ==
-        R"({"kind":"pair","scopes":["usage"],"allowed_ips":["192.0.2.0/24"],"limits":{"per_minute":60}})");
+        R"({"kind":"pair","scopes":["reports"],"allowed_ips":["192.0.2.0/24"],"limits":{"per_minute":60}})");
   CHECK(bench.out.str().find("secret  s\n") != std::string::npos);
   CHECK(bench.err.str().find("never shows them again") != std::string::npos);
 }

@@ -164,7 +164,7 @@ TEST_CASE("arguments: a repeatable option takes one value at a time and leaves t
       sent({"key", "create", "--scope", "usage", "--allowed-ip", "192.0.2.1", "--allowed-ip", "192.0.2.2", "acme"});
   REQUIRE(key.size() == 1);
   CHECK(key[0].url.ends_with("/accounts/acme/keys"));
-  CHECK(key[0].body == R"({"kind":"pair","scopes":["usage"],"allowed_ips":["192.0.2.1","192.0.2.2"]})");
+  CHECK(key[0].body == R"({"kind":"pair","scopes":["reports"],"allowed_ips":["192.0.2.1","192.0.2.2"]})");
   const auto price = sent({"price", "set", "--option", "a=1", "--option", "b=2", "people/search", "0.5"});
   REQUIRE(price.size() == 1);
   CHECK(price[0].body == R"({"prices":[{"endpoint":"people/search","credits":"0.5","options":{"a":"1","b":"2"}}]})");

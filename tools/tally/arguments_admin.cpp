@@ -94,7 +94,10 @@ void add_account(CLI::App& app, Command& chosen) {
 
 void add_key_fields(CLI::App* command, KeyFields& fields) {
   command->add_option("--name", fields.name, "A name for people");
-  one_at_a_time(command->add_option("--scope", fields.scopes, "What the key may do; repeatable"))->type_name("SCOPE");
+  one_at_a_time(
+      command->add_option("--scope", fields.scopes,
+                          "What the key may do: account, reports, webhooks or calls; repeatable, all of them without"))
+      ->type_name("SCOPE");
   one_at_a_time(command->add_option("--allowed-ip", fields.allowed_ips,
                                     "The key works from these addresses only (IPv4, IPv6, CIDR); repeatable"))
       ->type_name("CIDR");

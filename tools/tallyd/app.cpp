@@ -14,6 +14,7 @@
 #include "http/dialects/nyne.h"
 #include "http/idempotency.h"
 #include "http/operator/accounts.h"
+#include "http/operator/authorize.h"
 #include "http/operator/deliveries.h"
 #include "http/operator/events.h"
 #include "http/operator/guard.h"
@@ -43,6 +44,7 @@ namespace {
 constexpr int exit_doubtful_commit = 70;  // EX_SOFTWARE
 constexpr std::int64_t meter_tick_ms = 100;
 constexpr std::int64_t ledgers_tick_ms = 100;
+constexpr std::int64_t limits_tick_ms = 2'000;
 constexpr std::int64_t runner_tick_ms = 200;
 constexpr std::int64_t retention_tick_ms = 10 * minute_ms;
 constexpr std::size_t dropped_at_once_max = 10'000;
@@ -68,6 +70,7 @@ struct App::Parts {
   std::unique_ptr<storage::RocksStore> store;
   std::unique_ptr<storage::AccountWriter> writer;
   std::unique_ptr<storage::Directory> directory;
+  std::unique_ptr<storage::CallLimits> limits;
   std::unique_ptr<storage::Ledgers> ledgers;
   std::unique_ptr<storage::Meter> meter;
 
@@ -83,6 +86,7 @@ struct App::Parts {
   std::unique_ptr<http::Idempotency> idempotency;
   std::unique_ptr<http::OperatorGuard> guard;
   std::unique_ptr<http::OperatorAccounts> operator_accounts;
+  std::unique_ptr<http::OperatorAuthorize> operator_authorize;
   std::unique_ptr<http::OperatorPrices> operator_prices;
   std::unique_ptr<http::OperatorEvents> operator_events;
   std::unique_ptr<http::OperatorDeliveries> operator_deliveries;
@@ -128,11 +132,13 @@ Result<void> App::Parts::open_storage() {
     ::_exit(exit_doubtful_commit);
   });
   directory = std::make_unique<storage::Directory>(*store, *writer);
+  limits = std::make_unique<storage::CallLimits>(*store, *writer, clock);
   ledgers = std::make_unique<storage::Ledgers>(*store, *writer, clock,
                                                [this](const AccountId& id) { return directory->account(id); });
   meter = std::make_unique<storage::Meter>(
       *store, *writer, clock, *ledgers, [this] { return directory->prices(); }, storage::WriteBehindOptions{});
   if (auto loaded = directory->load(); !loaded) return loaded;
+  if (auto recovered = limits->recover(); !recovered) return recovered;
   if (auto recovered = ledgers->recover(); !recovered) return recovered;
   return meter->recover(random);
 }
@@ -181,7 +187,8 @@ Result<void> App::Parts::make_handlers() {
 
   const auto make_secret = [this] { return webhook::make_secret(random); };
   const auto callback_policy = [this](std::string_view url) { return outgoing->check_callback(url); };
-  credentials = std::make_unique<http::Credentials>(*directory, clock, random, *hash_key, config.trusted_proxies);
+  credentials =
+      std::make_unique<http::Credentials>(*directory, *limits, clock, random, *hash_key, config.trusted_proxies);
   waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
   idempotency = std::make_unique<http::Idempotency>(*store, *writer, *credentials, clock);
   guard = std::make_unique<http::OperatorGuard>(*credentials, *token, config.operator_listen.has_value());
@@ -193,6 +200,8 @@ Result<void> App::Parts::make_handlers() {
   operator_ledger =
       std::make_unique<http::OperatorLedger>(*ledgers, *directory, *idempotency, config.payments.enabled());
   operator_holds = std::make_unique<http::OperatorHolds>(*ledgers, *meter, *directory, *idempotency, clock);
+  operator_authorize =
+      std::make_unique<http::OperatorAuthorize>(*credentials, *limits, *directory, *ledgers, *idempotency, clock);
   operator_deliveries = std::make_unique<http::OperatorDeliveries>(outgoing->operator_desk(), *idempotency);
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
@@ -207,6 +216,7 @@ Result<void> App::Parts::make_handlers() {
   nyne_kind = nyne->kind();
 
   operator_accounts->add_to(router, *guard);
+  operator_authorize->add_to(router, *guard);
   operator_prices->add_to(router, *guard);
   operator_events->add_to(router, *guard);
   operator_deliveries->add_to(router, *guard);
@@ -275,6 +285,7 @@ void App::run() {
   Parts& p = *parts_;
   p.pool->every(meter_tick_ms, [&p] { p.meter->tick(); });
   p.pool->every(ledgers_tick_ms, [&p] { p.ledgers->tick(); });
+  p.pool->every(limits_tick_ms, [&p] { p.limits->tick(); });
   p.pool->every(runner_tick_ms, [&p] { p.runner->tick(); });
   p.pool->every(retention_tick_ms, [&p] {
     const auto dropped =
@@ -297,6 +308,7 @@ void App::run() {
     p.runner->stop();
   }
   p.pool->stop();
+  p.limits->flush_all();
   p.meter->flush_all();
   p.ledgers->flush_all();
   p.writer->stop();
