@@ -51,8 +51,8 @@ struct RollupDims {
 // Match rates are kept for the whole period only; a row without any takes no room for them.
 struct RollupValue {
   Counters total;
-  MatchRates match_rates;
   std::vector<std::pair<std::uint8_t, Counters>> hours;
+  MatchRates match_rates{};
 
   void add(const RollupValue& other);
   friend bool operator==(const RollupValue&, const RollupValue&) = default;

@@ -72,6 +72,7 @@ UsageEvent Clients::new_event(const AccountId& account) {
   event.ok = chance(80);
   event.results = static_cast<std::int64_t>(dice_.below(4));
   event.key = chance(30) ? "key_a" : "";
+  if (last_event_ % 3 == 0) event.details = R"({"matchRate":)" + std::to_string(last_event_ % 10) + "}";
   return event;
 }
 

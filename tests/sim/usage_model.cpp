@@ -21,6 +21,12 @@ Counters count(const ChargedEvent& charged) {
   return {1, event.ok ? 1 : 0, event.ok ? 0 : 1, event.results, charged.charged.micros()};
 }
 
+// Clients say {"matchRate":N} with one digit, or nothing.
+MatchRates rated(const UsageEvent& event) {
+  if (event.details.empty()) return {};
+  return {1, (event.details[event.details.size() - 2] - '0') * std::int64_t{1'000'000}};
+}
+
 RollupDims dims(const ChargedEvent& charged) {
   return {charged.event.endpoint, charged.category, charged.event.key};
 }
@@ -161,9 +167,12 @@ void UsageModel::check_rows(const Store& store) {
     for (; book.flushed < book.events.size() && book.events[book.flushed].position <= through; ++book.flushed) {
       const ChargedEvent& charged = book.events[book.flushed].charged;
       const Counters counters = count(charged);
-      RollupValue value{counters, {{static_cast<std::uint8_t>(hour_of_day(charged.event.time)), counters}}};
+      const MatchRates rates = rated(charged.event);
+      RollupValue value{counters, {{static_cast<std::uint8_t>(hour_of_day(charged.event.time)), counters}}, rates};
       book.days[rollup_key(day_of(charged.event.time), dims(charged))].add(value);
-      book.months[rollup_key(month_of(charged.event.time), dims(charged))].total += counters;
+      RollupValue& month = book.months[rollup_key(month_of(charged.event.time), dims(charged))];
+      month.total += counters;
+      month.match_rates += rates;
     }
   }
   check_table(store, Table::rollup_day, &Book::days);
