@@ -15,6 +15,7 @@ void bench_webhook(const Options& options, Figures& figures);
 void bench_idle(const Options& options, Figures& figures);
 void bench_restart(const Options& options, Figures& figures);
 void bench_ledger(const Options& options, Figures& figures);
+void bench_authorize(const Options& options, Figures& figures);
 void bench_latency(const Options& options, Figures& figures);
 
 }  // namespace tally::tools::bench

@@ -67,8 +67,9 @@ std::vector<Customer> create_customers(const Tallyd& server, std::uint32_t count
   send_all(server, requests, 201, [&](std::string_view body) {
     Customer customer;
     customer.account = member(body, "account");
-    customer.headers = "X-API-Key: " + std::string(member(body, "key")) +
-                       "\r\nX-API-Secret: " + std::string(member(body, "secret")) + "\r\n";
+    customer.key = member(body, "key");
+    customer.secret = member(body, "secret");
+    customer.headers = "X-API-Key: " + customer.key + "\r\nX-API-Secret: " + customer.secret + "\r\n";
     customers.push_back(std::move(customer));
   });
   return customers;

@@ -13,6 +13,8 @@ namespace tally::tools::bench {
 
 struct Customer {
   std::string account;
+  std::string key;
+  std::string secret;
   std::string headers;  // X-API-Key and X-API-Secret, as lines
 };
 

@@ -23,6 +23,7 @@ constexpr Bench benches[] = {
     {"ingest", "Usage events, beside RocksDB with one Merge per event", bench_ingest},
     {"report", "Reports done, and one report's time as the events behind it grow", bench_report},
     {"ledger", "Debits and holds in process and over HTTP, beside PostgreSQL", bench_ledger},
+    {"authorize", "A gateway's question before each call, decided in one durable commit", bench_authorize},
     {"webhook", "Deliveries, beside a bare libcurl multi loop", bench_webhook},
     {"idle", "Memory of a server that nobody asks anything", bench_idle},
     {"restart", "Time until ready over a large store, after SIGTERM and after kill -9", bench_restart},
