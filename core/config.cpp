@@ -92,6 +92,16 @@ void check_payments(const Config::Payments& payments, Check& check) {
              "must be whsec_ and the base64 of 24 to 64 bytes");
 }
 
+void check_dialects(const Config& config, Check& check) {
+  constexpr std::int64_t year_seconds = 366 * (day_ms / second_ms);
+  check.that(config.narakeet.micros_per_credit > 0 && config.narakeet.micros_per_credit <= year_seconds * 1'000'000,
+             "narakeet.seconds_per_credit", "must be more than 0 and at most 31622400");
+  check.within(config.insideview.requests_per_window, 1, 1'000'000'000, "insideview.requests_per_window");
+  check.within(config.insideview.window_seconds, 1, 86'400, "insideview.window_seconds");
+  check.within(config.insideview.token_ttl_seconds, 1, static_cast<std::uint64_t>(year_seconds),
+               "insideview.token_ttl_seconds");
+}
+
 }  // namespace
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
@@ -129,6 +139,7 @@ Result<void> validate(const Config& config) {
   check.within(config.reports.result_bytes_max, 1, 16 * gibibyte, "reports.result_bytes_max");
   check.within(config.reports.retention_days, 1, 3650, "reports.retention_days");
   check_payments(config.payments, check);
+  check_dialects(config, check);
   return check.result();
 }
 

@@ -65,6 +65,14 @@ struct Config {
   struct Nyne {
     bool envelope = false;
   } nyne;
+  struct Narakeet {
+    std::int64_t micros_per_credit = 1'000'000;  // what a credit buys, in millionths of a second
+  } narakeet;
+  struct InsideView {
+    std::uint32_t requests_per_window = 1000;
+    std::uint32_t window_seconds = 300;
+    std::uint32_t token_ttl_seconds = 3600;
+  } insideview;
   bool log_requests = false;
 };
 

@@ -425,6 +425,7 @@ template <class Stream>
 void Session<Stream>::refuse(int status, std::string_view code) {
   auto& counter = status == 503 ? shared_.count.over_limit : shared_.count.refused;
   counter.fetch_add(1, std::memory_order_relaxed);
+  if (request_.id.empty()) request_.id = request_id_ = make_request_id(shared_.random);
   Response response;
   response.status = status;
   if (shared_.settings.error_body) response = shared_.settings.error_body(status, code, request_);
@@ -432,7 +433,6 @@ void Session<Stream>::refuse(int status, std::string_view code) {
   const auto is_retry_after = [](const Field& field) { return equals_ignoring_case(field.first, "retry-after"); };
   if (status == 503 && std::ranges::none_of(response.headers, is_retry_after))
     response.headers.emplace_back("Retry-After", "1");
-  if (request_.id.empty()) request_id_ = make_request_id(shared_.random);
   continue_sent_ = false;
   answer_ = std::move(response);
   if (send_answer()) after_write();

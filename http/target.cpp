@@ -134,15 +134,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   return decoded;
 }
 
-void split_target(Request& request) {
-  const std::string_view target = request.target;
-  auto path = percent_decode(raw_path(target));
-  assert(path);
-  request.path = std::move(*path);
-  request.query.clear();
-  const std::size_t question = target.find('?');
-  if (question == std::string_view::npos) return;
-  std::string_view rest = target.substr(question + 1);
+std::optional<std::vector<Field>> split_form(std::string_view rest) {
+  std::vector<Field> fields;
   while (!rest.empty()) {
     const std::size_t end = rest.find('&');
     const std::string_view pair = rest.substr(0, end);
@@ -151,9 +144,23 @@ void split_target(Request& request) {
     const std::size_t equals = pair.find('=');
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
-    assert(name && value);
-    request.query.emplace_back(std::move(*name), std::move(*value));
+    if (!name || !value) return std::nullopt;
+    fields.emplace_back(std::move(*name), std::move(*value));
   }
+  return fields;
+}
+
+void split_target(Request& request) {
+  const std::string_view target = request.target;
+  auto path = percent_decode(raw_path(target));
+  assert(path);
+  request.path = std::move(*path);
+  request.query.clear();
+  const std::size_t question = target.find('?');
+  if (question == std::string_view::npos) return;
+  auto query = split_form(target.substr(question + 1));
+  assert(query);
+  request.query = std::move(*query);
 }
 
 }  // namespace tally::http

@@ -27,6 +27,10 @@ std::string_view raw_path(std::string_view target) noexcept;
 // Undoes percent-escapes; with `plus_is_space` also '+'. Nothing if an escape is malformed.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
+// The pairs of a query or an `application/x-www-form-urlencoded` body, decoded, in order; '+' is a space. Nothing if an
+// escape is malformed.
+std::optional<std::vector<Field>> split_form(std::string_view text);
+
 // Fills path and query of `request` from its target. Requires valid_target(request.target).
 void split_target(Request& request);
 

@@ -131,6 +131,18 @@ TEST_CASE("config: payments go to an http or https URL, signed by a webhook secr
   CHECK(config.payments.enabled());
 }
 
+TEST_CASE("config: what the dialects' settings may be") {
+  CHECK(refused_setting([](Config& c) { c.narakeet.micros_per_credit = 0; }) == "narakeet.seconds_per_credit");
+  CHECK(refused_setting([](Config& c) { c.narakeet.micros_per_credit = -1; }) == "narakeet.seconds_per_credit");
+  CHECK(refused_setting([](Config& c) { c.narakeet.micros_per_credit = 31'622'400'000'001; }) ==
+        "narakeet.seconds_per_credit");
+  CHECK(refused_setting([](Config& c) { c.narakeet.micros_per_credit = 1; }) == "");
+  CHECK(refused_setting([](Config& c) { c.insideview.requests_per_window = 0; }) == "insideview.requests_per_window");
+  CHECK(refused_setting([](Config& c) { c.insideview.window_seconds = 0; }) == "insideview.window_seconds");
+  CHECK(refused_setting([](Config& c) { c.insideview.window_seconds = 86'401; }) == "insideview.window_seconds");
+  CHECK(refused_setting([](Config& c) { c.insideview.token_ttl_seconds = 0; }) == "insideview.token_ttl_seconds");
+}
+
 TEST_CASE("config: the first broken rule is named with its bounds") {
   Config config;
   config.threads = 0;

@@ -25,6 +25,8 @@ std::shared_ptr<Response> ApiHouse::send(const std::string& method, const std::s
   Request request;
   request.method = method;
   request.target = target;
+  request.id = "req-1";
+  request.received_at = clock.now();
   split_target(request);
   request.headers = std::move(headers);
   if (!body.empty()) request.headers.emplace_back("content-type", "application/json");

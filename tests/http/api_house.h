@@ -36,6 +36,7 @@ class ApiHouse {
   // Sends one request and runs the writer until it is answered. The router takes the path from `target`.
   Response ask(const std::string& method, const std::string& target, std::string body = {},
                std::vector<Field> headers = {});
+  Router& router() { return router_; }
   // The same, without running the writer: the answer stands in the returned place once settle() was called.
   std::shared_ptr<Response> send(const std::string& method, const std::string& target, std::string body = {},
                                  std::vector<Field> headers = {});

@@ -11,7 +11,10 @@
 #include "http/customer/ledger.h"
 #include "http/customer/reports.h"
 #include "http/customer/webhooks.h"
+#include "http/dialects/insideview.h"
+#include "http/dialects/narakeet.h"
 #include "http/dialects/nyne.h"
+#include "http/dialects/yebto.h"
 #include "http/idempotency.h"
 #include "http/operator/accounts.h"
 #include "http/operator/authorize.h"
@@ -53,7 +56,13 @@ constexpr std::string_view events_path = "/operator/v1/events";
 
 // Errors that no handler sees speak the dialect of their path.
 http::Response error_body(int status, std::string_view code, const http::Request& request) {
-  if (request.path == "/usage") return http::Nyne::error(status, code, http::reason_phrase(status));
+  const std::string_view path = request.path;
+  const std::string_view phrase = http::reason_phrase(status);
+  if (path == "/usage") return http::Nyne::error(status, code, phrase);
+  if (path == "/account/credits") return http::Narakeet::error(status, phrase);
+  if (path.starts_with("/v1/credits/")) return http::Yebto::error(status, phrase);
+  if (path.starts_with("/Auth/") || path.starts_with("/api/v1/"))
+    return http::InsideView::error(request, {status, 101, std::string(phrase)});
   return http::problem(status, code, "");
 }
 
@@ -97,6 +106,9 @@ struct App::Parts {
   std::unique_ptr<http::CustomerReports> customer_reports;
   std::unique_ptr<http::CustomerWebhooks> customer_webhooks;
   std::unique_ptr<http::Nyne> nyne;
+  std::unique_ptr<http::Narakeet> narakeet;
+  std::unique_ptr<http::InsideView> insideview;
+  std::unique_ptr<http::Yebto> yebto;
   http::Router router{error_body};
   std::unique_ptr<http::Server> server;
 
@@ -212,6 +224,15 @@ Result<void> App::Parts::make_handlers() {
                                                                random, outgoing->customer_desk());
   nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *ledgers, *waiter, clock,
                                       callback_policy, config.nyne.envelope);
+  narakeet = std::make_unique<http::Narakeet>(*credentials, *ledgers, config.narakeet.micros_per_credit);
+  const http::InsideViewRules rules{
+      {config.insideview.requests_per_window, config.insideview.window_seconds * second_ms},
+      config.insideview.token_ttl_seconds * second_ms};
+  insideview =
+      std::make_unique<http::InsideView>(*credentials, *meter, *ledgers, *jobs, clock, pool->executor(), rules);
+  credentials->set_access_token_reader(
+      [this](std::string_view presented, UtcTime now) { return insideview->key_of_token(presented, now); });
+  yebto = std::make_unique<http::Yebto>(*credentials, *meter, *ledgers, *directory, clock, random);
   own_kind = customer_reports->kind();
   nyne_kind = nyne->kind();
 
@@ -227,6 +248,9 @@ Result<void> App::Parts::make_handlers() {
   customer_reports->add_to(router);
   customer_webhooks->add_to(router);
   nyne->add_to(router);
+  narakeet->add_to(router);
+  insideview->add_to(router);
+  yebto->add_to(router);
   router.add("GET", "/healthz",
              [](http::Request&&, const http::Reply& reply) { reply(http::json_response(200, R"({"status":"ok"})")); });
   router.add("GET", "/readyz", [this](http::Request&&, const http::Reply& reply) {

@@ -2,9 +2,13 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <sstream>
+
+#include "core/credits.h"
 
 namespace tally::tools {
 
@@ -102,6 +106,13 @@ Result<void> set_allowed_hosts(Config& config, std::string_view text) {
   return {};
 }
 
+Result<void> set_seconds_per_credit(Config& config, std::string_view text) {
+  const auto seconds = Credits::parse(text);
+  if (!seconds) return fail(Errc::invalid_argument, "must be a decimal with at most six digits behind the point");
+  config.narakeet.micros_per_credit = seconds->micros();
+  return {};
+}
+
 std::vector<Setting> make_settings() {
   return {
       {"data", "directory of the store; made when missing", false, "",
@@ -155,16 +166,34 @@ std::vector<Setting> make_settings() {
        false, "", to_text([](Config & c) -> auto& { return c.payments.secret; })},
       {"nyne.envelope", "answer GET /usage with {\"success\",\"data\",\"timestamp\"}", true, "",
        to_switch([](Config & c) -> auto& { return c.nyne.envelope; })},
+      {"narakeet.seconds_per_credit", "seconds that a credit buys, as GET /account/credits tells", false, "",
+       set_seconds_per_credit},
+      {"insideview.requests_per_window", "requests of an account in a window before it is throttled", false, "",
+       to_number([](Config & c) -> auto& { return c.insideview.requests_per_window; })},
+      {"insideview.window_seconds", "length of that window", false, "",
+       to_number([](Config & c) -> auto& { return c.insideview.window_seconds; })},
+      {"insideview.token_ttl_seconds", "how long an access token works", false, "",
+       to_number([](Config & c) -> auto& { return c.insideview.token_ttl_seconds; })},
   };
+}
+
+// The shortest decimal that reads as `value`, without an exponent, and with a point: it is no whole number's text.
+std::string decimal(double value) {
+  std::array<char, 512> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed).ptr;
+  std::string text(digits.data(), end);
+  if (text.find('.') == std::string::npos) text += ".0";
+  return text;
 }
 
 // A TOML value in the form that a flag would have.
 Result<std::string> as_text(const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return *text;
   if (const auto integer = node.value_exact<std::int64_t>()) return std::to_string(*integer);
+  if (const auto real = node.value_exact<double>(); real && std::isfinite(*real)) return decimal(*real);
   if (const auto boolean = node.value_exact<bool>()) return std::string(*boolean ? "true" : "false");
   const toml::array* array = node.as_array();
-  if (!array) return fail(Errc::invalid_argument, "must be a string, an integer, a boolean or an array of them");
+  if (!array) return fail(Errc::invalid_argument, "must be a string, a number, a boolean or an array of them");
   std::string joined;
   for (const toml::node& item : *array) {
     if (item.is_array()) return fail(Errc::invalid_argument, "must be a flat array");
