@@ -43,8 +43,10 @@ int status_of(const Error& error) noexcept {
 
 Response problem(const Error& error) {
   const int status = status_of(error);
-  return problem(status, error.rule.empty() ? to_string(error.code) : std::string_view(error.rule),
-                 status == 500 ? std::string_view() : std::string_view(error.detail));
+  Response response = problem(status, error.rule.empty() ? to_string(error.code) : std::string_view(error.rule),
+                              status == 500 ? std::string_view() : std::string_view(error.detail));
+  if (status == 429) response.headers.emplace_back("Retry-After", "60");
+  return response;
 }
 
 std::string_view reason_phrase(int status) noexcept {

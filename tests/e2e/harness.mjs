@@ -1,16 +1,27 @@
-// Starts real tallyd processes on free ports over scratch directories, and talks to them over real sockets.
+// Starts real tallyd processes on free ports over scratch directories, and talks to them over real sockets. Every answer is held
+// against the API document, see contract.mjs.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Contract } from './contract.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const binDir = process.env.TALLY_BIN_DIR ?? path.resolve(here, '../../build');
 export const dataDir = path.join(here, 'data');
+
+// The document that the build embedded. A test that swallows the error of an answer that does not fit fails at its end.
+export const contract = new Contract(path.join(binDir, 'openapi.json'));
+process.on('exit', () => {
+  if (contract.violations.length === 0) return;
+  console.error([`${contract.violations.length} answers do not fit the API document:`, ...new Set(contract.violations)].slice(0, 20).join('\n'));
+  process.exitCode = 1;
+});
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -68,13 +79,44 @@ export function send(base, { method = 'GET', path: target = '/', headers = {}, b
     const request = (secure ? https : http).request(options, (response) => {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
-      response.on('end', () => resolve(new Answer(response.statusCode, response.headers, Buffer.concat(chunks))));
+      response.on('end', () => {
+        const answer = new Answer(response.statusCode, response.headers, Buffer.concat(chunks));
+        try {
+          contract.check(method, target, answer);
+          resolve(answer);
+        } catch (error) {
+          reject(error);
+        }
+      });
       response.on('error', reject);
       response.on('aborted', () => reject(new Error('aborted')));
     });
     request.on('timeout', () => request.destroy(new Error(`no answer in ${timeoutMs} ms: ${method} ${target}`)));
     request.on('error', reject);
     request.end(bytes);
+  });
+}
+
+// Sends bytes that need not be a request, and answers all that comes back until the server closes: one answer to what is refused.
+export function sendRaw(port, bytes) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+    let text = '';
+    const done = () => {
+      const [head, ...body] = text.split('\r\n\r\n');
+      const [line, ...fields] = head.split('\r\n');
+      const headers = Object.fromEntries(fields.map((field) => [field.split(':')[0].toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]));
+      try {
+        contract.check(null, null, { status: Number(line.split(' ')[1]), headers, body: Buffer.from(body.join('\r\n\r\n'), 'latin1') });
+        resolve(text);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    socket.setTimeout(5_000, () => socket.destroy(new Error(`still open after 5 s: ${text}`)));
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+    socket.on('error', (error) => (error.code === 'ECONNRESET' ? done() : reject(error)));
+    socket.on('close', done);
   });
 }
 

@@ -1,7 +1,7 @@
 // A webhook receiver that keeps what it gets and verifies each signature with an implementation that is not ours.
 import http from 'node:http';
 import { Webhook } from 'standardwebhooks';
-import { eventually } from './harness.mjs';
+import { contract, eventually } from './harness.mjs';
 
 export class Receiver {
   // `answer(delivery)` gives the status code of the response, or { status, headers, body }; 204 without it.
@@ -48,7 +48,10 @@ export class Receiver {
   }
 }
 
-// The parsed body; throws when the signature, the id or the timestamp is not as Standard Webhooks say.
+// The parsed body; throws when the signature, the id or the timestamp is not as Standard Webhooks say, and when the API document has
+// no such body.
 export function verify(secret, delivery) {
-  return new Webhook(secret).verify(delivery.body, delivery.headers);
+  const body = new Webhook(secret).verify(delivery.body, delivery.headers);
+  contract.checkCallback(['Job', 'NyneUsage', 'NyneEnvelope', 'NyneFailed', 'WebhookBody', 'PaymentRequest'], body);
+  return body;
 }

@@ -1,8 +1,7 @@
 // Bad input: every parameter of GET /usage, of events and of prices has a refused case with its documented status and code.
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Server } from './harness.mjs';
+import { sendRaw, Server } from './harness.mjs';
 
 let server;
 let customer;
@@ -385,21 +384,9 @@ describe('the server refuses', () => {
   for (const [what, bytes] of smuggled) {
     test(`${what} with 400, and closes`, async () => {
       // The request behind it must never run.
-      const text = await rawExchange(server.port, `${bytes}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const text = await sendRaw(server.port, `${bytes}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`);
       assert.match(text, /^HTTP\/1\.[01] (400|405|501) /, text);
       assert.equal(text.match(/HTTP\/1\.[01] \d\d\d /g).length, 1, text);
     });
   }
 });
-
-// Sends bytes and answers all that comes back until the server closes.
-function rawExchange(port, bytes) {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
-    let text = '';
-    socket.setTimeout(5_000, () => socket.destroy(new Error(`still open after 5 s: ${text}`)));
-    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-    socket.on('error', (error) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
-    socket.on('close', () => resolve(text));
-  });
-}

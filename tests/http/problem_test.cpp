@@ -30,7 +30,8 @@ TEST_CASE("problem: every error has its status, and its rule is its code") {
   CHECK(problem(fail(Errc::conflict, "")).body.find("\"code\":\"conflict\"") != std::string::npos);
 }
 
-TEST_CASE("problem: 503 says when to come again, 500 keeps its detail to itself") {
+TEST_CASE("problem: 429 and 503 say when to come again, 500 keeps its detail to itself") {
+  CHECK(problem(fail(Errc::rate_limited, "too many jobs")).headers.at(0) == Field{"Retry-After", "60"});
   const Response busy = problem(fail(Errc::exhausted, "queue full"));
   CHECK(busy.headers.at(0) == Field{"Retry-After", "1"});
   CHECK(problem(fail(Errc::corrupt, "secret path")).body.find("secret") == std::string::npos);

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "http/answers.h"
+#include "http/api_docs.h"
 #include "http/credentials.h"
 #include "http/customer/account.h"
 #include "http/customer/ledger.h"
@@ -35,6 +36,7 @@
 #include "storage/directory.h"
 #include "storage/meter.h"
 #include "storage/rocksdb/rocksdb_store.h"
+#include "tools/tallyd/embedded.h"
 #include "tools/tallyd/outgoing.h"
 #include "tools/tallyd/secret_file.h"
 #include "webhook/dispatcher_driver.h"
@@ -109,6 +111,7 @@ struct App::Parts {
   std::unique_ptr<http::Narakeet> narakeet;
   std::unique_ptr<http::InsideView> insideview;
   std::unique_ptr<http::Yebto> yebto;
+  http::ApiDocs docs;
   http::Router router{error_body};
   std::unique_ptr<http::Server> server;
 
@@ -251,6 +254,8 @@ Result<void> App::Parts::make_handlers() {
   narakeet->add_to(router);
   insideview->add_to(router);
   yebto->add_to(router);
+  for (const EmbeddedFile& file : embedded_files()) docs.add(file.name, file.bytes);
+  docs.add_to(router);
   router.add("GET", "/healthz",
              [](http::Request&&, const http::Reply& reply) { reply(http::json_response(200, R"({"status":"ok"})")); });
   router.add("GET", "/readyz", [this](http::Request&&, const http::Reply& reply) {
@@ -303,6 +308,10 @@ Result<std::unique_ptr<App>> App::open(const Config& config, Clock& clock, Rando
   if (auto opened = parts->open_server(); !opened) return opened.error();
   if (auto recovered = parts->jobs->recover(); !recovered) return recovered.error();
   return std::unique_ptr<App>(new App(std::move(parts)));
+}
+
+std::vector<std::pair<std::string, std::string>> App::routes() const {
+  return parts_->router.routes();
 }
 
 void App::run() {
