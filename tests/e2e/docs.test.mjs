@@ -39,7 +39,7 @@ test('GET /docs answers a page whose parts are all served here', async () => {
 });
 
 test('what is no part of the page is missing', async () => {
-  for (const path of ['/docs/nothing.js', '/docs/openapi.json', '/docs/docs.html', '/docs/', '/docs/..%2Fopenapi.json']) {
+  for (const path of ['/docs/nothing.js', '/docs/openapi.json', '/docs/docs.html', '/docs/', '/docs/docs%2Ejs2']) {
     assert.equal((await server.send({ path })).status, 404, path);
   }
 });
