@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view document_name = "openapi.json";
 constexpr std::string_view page_name = "docs.html";
 constexpr const char* page_policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; "
     "frame-ancestors 'none'";
 
 std::string_view media_type_of(std::string_view name) {
