@@ -17,8 +17,8 @@ Response problem(int status, std::string_view code, std::string_view detail);
 // other invalid_argument is 422 (the bytes were readable, what they say is not acceptable).
 int status_of(const Error& error) noexcept;
 
-// problem() of an error: `code` is its rule, or the word of its Errc. The detail of a 500 stays inside. 429 (too many of
-// something, not a key's limit) carries `Retry-After: 60`.
+// problem() of an error: `code` is its rule, or the word of its Errc. The detail of a 500 stays inside. 429 (too many
+// of something, not a key's limit) carries `Retry-After: 60`.
 Response problem(const Error& error);
 
 // "Not Found" for 404; "Unknown" for a status that nobody here sends.
