@@ -73,7 +73,7 @@ async function credentials(id) {
 function operations() {
   const found = [];
   for (const [path, methods] of Object.entries(routes)) {
-    if (path.startsWith('/operator/') || path === '/openapi.json' || path === '/docs') continue;
+    if (path.startsWith('/operator/') || path === '/openapi.json' || path.startsWith('/docs')) continue;
     for (const [method, operation] of Object.entries(methods)) {
       if (!['get', 'put', 'post', 'patch', 'delete'].includes(method)) continue;
       const parameters = [...(methods.parameters ?? []), ...(operation.parameters ?? [])];
