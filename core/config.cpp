@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace tally {
 namespace {
 
 constexpr std::int64_t retry_wait_seconds_max = 30 * (day_ms / second_ms);
 constexpr std::size_t retry_waits_max = 100;
+constexpr std::size_t jwt_issuers_max = 100;
 constexpr std::uint64_t mebibyte = 1ull << 20;
 constexpr std::uint64_t gibibyte = 1ull << 30;
 
@@ -102,6 +104,25 @@ void check_dialects(const Config& config, Check& check) {
                "insideview.token_ttl_seconds");
 }
 
+void check_auth(const Config::Auth& auth, Check& check) {
+  constexpr std::int64_t day_seconds = day_ms / second_ms;
+  check.that(auth.access_ttl_seconds >= 1 && auth.access_ttl_seconds <= day_seconds, "auth.access_ttl_seconds",
+             "must be 1 second to 1 day");
+  check.that(auth.refresh_ttl_seconds >= 1 && auth.refresh_ttl_seconds <= 3650 * day_seconds,
+             "auth.refresh_ttl_seconds", "must be 1 second to 10 years");
+}
+
+void check_jwt_issuers(const std::vector<Config::JwtIssuer>& issuers, Check& check) {
+  constexpr const char* setting = "jwt.issuers";
+  check.that(issuers.size() <= jwt_issuers_max, setting, "are at most 100");
+  std::set<std::string_view> names = {own_jwt_issuer};
+  for (const Config::JwtIssuer& one : issuers) {
+    check.that(!one.issuer.empty() && !one.audience.empty() && !one.jwks_file.empty(), setting,
+               "each needs issuer, audience and jwks_file");
+    check.that(names.insert(one.issuer).second, setting, "each has an issuer of its own, other than \"tally\"");
+  }
+}
+
 }  // namespace
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
@@ -140,6 +161,8 @@ Result<void> validate(const Config& config) {
   check.within(config.reports.retention_days, 1, 3650, "reports.retention_days");
   check_payments(config.payments, check);
   check_dialects(config, check);
+  check_auth(config.auth, check);
+  check_jwt_issuers(config.jwt_issuers, check);
   return check.result();
 }
 

@@ -62,6 +62,18 @@ struct Config {
     std::string secret;  // "whsec_…" that signs the requests; empty: DIR/payments.secret, made when missing
     bool enabled() const noexcept { return !url.empty(); }
   } payments;
+  struct Auth {
+    bool allow_signup = false;
+    std::int64_t access_ttl_seconds = 900;
+    std::int64_t refresh_ttl_seconds = 604'800;
+  } auth;
+  // Who else's JSON web tokens are accepted: those of `issuer` for `audience`, signed by a key in the JWK set file.
+  struct JwtIssuer {
+    std::string issuer;
+    std::string audience;
+    std::string jwks_file;
+  };
+  std::vector<JwtIssuer> jwt_issuers;
   struct Nyne {
     bool envelope = false;
   } nyne;
@@ -75,6 +87,9 @@ struct Config {
   } insideview;
   bool log_requests = false;
 };
+
+// The `iss` and `aud` of this server's own tokens; no other issuer may have it.
+inline constexpr const char* own_jwt_issuer = "tally";
 
 // Bounds and combinations: TLS needs both files, counts are at least 1 and at most sane, the retry schedule is not
 // empty and ascends from 1 s to 30 days, the operator's listener differs from the customers'. The detail names the

@@ -16,7 +16,7 @@ constexpr std::size_t key_bytes_max = 255;
 constexpr const char* replayed_header = "Idempotency-Replayed";
 constexpr std::size_t stamp_bytes = 8;  // the arrival, by which backends drop old rows
 constexpr std::uint8_t record_version = 1;
-constexpr std::uint8_t sealed_record_version = 2;
+constexpr std::uint8_t sealed_record_version = 3;
 
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
@@ -114,19 +114,21 @@ std::optional<Call> read_call(Request& request, CallSide side, Response& refusal
 // The answer that stands for a key; a record that cannot be read must not let the effect happen again.
 Result<std::optional<Response>> Idempotency::read(std::string_view record, const CallKey& key) const {
   if (record.size() < stamp_bytes) return fail(Errc::corrupt, "an idempotency record is too short");
-  Decoder in(record.substr(stamp_bytes));
-  const std::uint8_t version = in.u8();
-  const std::string_view digest = in.raw(key.digest.size());
-  if (!in.ok() || (version != record_version && version != sealed_record_version))
+  const std::string_view stored = record.substr(stamp_bytes);
+  const int version = stored.empty() ? 0 : static_cast<unsigned char>(stored.front());
+  if (version != record_version && version != sealed_record_version)
     return fail(Errc::corrupt, "an idempotency record cannot be read");
+  Result<std::string> bytes = std::string(stored.substr(1));
+  if (version == sealed_record_version) bytes = credentials_.unseal(stored.substr(1));
+  if (!bytes) return bytes.error();
+  Decoder in(*bytes);
+  const std::string_view digest = in.raw(key.digest.size());
+  if (!in.ok()) return fail(Errc::corrupt, "an idempotency record cannot be read");
   if (!std::equal(digest.begin(), digest.end(), key.digest.begin(),
                   [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; })) {
     return std::optional(problem(422, "idempotency_key_reused", "this Idempotency-Key was used for another request"));
   }
-  Result<std::string> bytes = std::string(in.rest());
-  if (version == sealed_record_version) bytes = credentials_.unseal(in.rest());
-  if (!bytes) return bytes.error();
-  auto response = decode_response(*bytes);
+  auto response = decode_response(in.rest());
   if (!response) return response.error();
   response->headers.emplace_back(replayed_header, "true");
   return std::optional(std::move(*response));
@@ -145,8 +147,8 @@ void Idempotency::keep(storage::AccountTx& tx, const CallKey& key, const Respons
   append_be64(record, static_cast<std::uint64_t>(clock_.now().ms()));
   Encoder out(record);
   out.u8(key.secret ? sealed_record_version : record_version);
-  out.raw({reinterpret_cast<const char*>(key.digest.data()), key.digest.size()});
-  const std::string bytes = encode_response(response);
+  std::string bytes(reinterpret_cast<const char*>(key.digest.data()), key.digest.size());
+  bytes += encode_response(response);
   out.raw(key.secret ? credentials_.seal(bytes) : bytes);
   tx.put(storage::Table::idempotency, key.row, std::move(record));
 }

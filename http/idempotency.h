@@ -30,7 +30,7 @@ class Credentials;
 struct CallKey {
   std::string row;      // the stored key; empty: the call has none
   Digest digest{};      // of method, target and body
-  bool secret = false;  // set by the handler: the answer shows a secret, so it is stored sealed
+  bool secret = false;  // set by the handler: body or answer show a secret, so digest and answer are stored sealed
   bool given() const noexcept { return !row.empty(); }
 };
 
@@ -62,7 +62,7 @@ class Idempotency {
   using Effect = std::function<Result<Response>(storage::AccountTx&)>;
   using Answer = std::function<void(Response)>;
 
-  // `credentials` seals the stored answers that show a secret.
+  // `credentials` seals the records of calls that show a secret.
   Idempotency(const storage::Rows& rows, storage::Writer& writer, const Credentials& credentials, const Clock& clock)
       : rows_(rows), writer_(writer), credentials_(credentials), clock_(clock) {}
 

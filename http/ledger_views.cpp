@@ -140,13 +140,13 @@ void LedgerViews::entries(const AccountId& account, const Request& request, Answ
                 });
 }
 
-// The seq of the first entry that is not before `at`, or last + 1: no entry is dated before the one before it.
-Result<std::uint64_t> LedgerViews::first_at(const AccountId& account, std::uint64_t last, UtcTime at) const {
+Result<std::uint64_t> first_entry_at(const storage::Ledgers& ledgers, const AccountId& account, std::uint64_t last,
+                                     UtcTime at) {
   std::uint64_t low = 1;
   std::uint64_t high = last + 1;
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    const auto entry = ledgers_.entry(account, middle);
+    const auto entry = ledgers.entry(account, middle);
     if (!entry) return entry.error();
     if (entry->created_at < at) {
       low = middle + 1;
@@ -160,7 +160,7 @@ Result<std::uint64_t> LedgerViews::first_at(const AccountId& account, std::uint6
 Response LedgerViews::entries_page(const AccountId& account, const Filter& filter, std::uint64_t last) const {
   std::uint64_t before = filter.before;
   if (filter.to) {
-    const auto end = first_at(account, last, *filter.to);
+    const auto end = first_entry_at(ledgers_, account, last, *filter.to);
     if (!end) return problem(end.error());
     if (before == 0 || *end < before) before = *end;
   }

@@ -11,6 +11,11 @@
 
 namespace tally::http {
 
+// The seq of the first of the account's `last` entries that is not before `at`, or last + 1: no entry is dated before
+// the one before it.
+Result<std::uint64_t> first_entry_at(const storage::Ledgers& ledgers, const AccountId& account, std::uint64_t last,
+                                     UtcTime at);
+
 // Everything is as of now: what time has changed until then is posted first. Thread-safe. `answer` is called at once or
 // on the committer's thread.
 class LedgerViews {
@@ -33,7 +38,6 @@ class LedgerViews {
 
  private:
   struct Filter;
-  Result<std::uint64_t> first_at(const AccountId& account, std::uint64_t last, UtcTime at) const;
   Response entries_page(const AccountId& account, const Filter& filter, std::uint64_t last) const;
   Response lots_page(const AccountId& account, const LedgerState& state, std::uint64_t after, std::size_t limit,
                      bool open_only) const;

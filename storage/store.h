@@ -49,6 +49,8 @@ enum class Table : std::uint8_t {
   webhook_delivery = 24,  // webhook id \0 created_at ms as 8 bytes big-endian, delivery id -> "": the order of a
                           // webhook's log and of its retention
   rate_window = 25,       // key id -> RateWindow
+  login = 26,             // "" -> Login
+  session = 27,           // session id -> Session: those that are open
 };
 inline constexpr Table all_tables[] = {
     Table::meta,          Table::account,       Table::credential,  Table::price,
@@ -57,7 +59,7 @@ inline constexpr Table all_tables[] = {
     Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time,
     Table::ledger,        Table::ledger_entry,  Table::lot,         Table::hold,
     Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery,
-    Table::rate_window};
+    Table::rate_window,   Table::login,         Table::session};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();

@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::size_t keys_per_account_max = 1'000;
 
+// A password that the body gives; what it must be is refused through `in`.
+std::optional<std::string> read_password(JsonReader& in) {
+  constexpr std::string_view name = "password";
+  auto password = in.optional_string(name);
+  if (!password) return std::nullopt;
+  if (auto good = check_password(*password); !good) in.refuse(name, "must have 8 characters to 1024 bytes");
+  return password;
+}
+
 // Answers with `status` and what `show` makes of the value, or with the error's problem.
 template <class Pointer, class Show>
 auto answer_with(Reply reply, int status, Show show) {
@@ -21,13 +30,15 @@ auto answer_with(Reply reply, int status, Show show) {
 
 }  // namespace
 
-OperatorAccounts::OperatorAccounts(storage::Directory& directory, storage::Ledgers& ledgers, Idempotency& idempotency,
-                                   const Credentials& credentials, Clock& clock, Random& random,
-                                   std::function<std::string()> make_webhook_secret)
+OperatorAccounts::OperatorAccounts(storage::Directory& directory, storage::Ledgers& ledgers, storage::Logins& logins,
+                                   Idempotency& idempotency, const Credentials& credentials, Passwords& passwords,
+                                   Clock& clock, Random& random, std::function<std::string()> make_webhook_secret)
     : directory_(directory),
       ledgers_(ledgers),
+      logins_(logins),
       idempotency_(idempotency),
       credentials_(credentials),
+      passwords_(passwords),
       clock_(clock),
       random_(random),
       make_webhook_secret_(std::move(make_webhook_secret)) {}
@@ -59,17 +70,49 @@ void OperatorAccounts::create(Request&& request, Reply reply) {
   const auto id = parse_account_id(in.string("id"));
   if (!id) in.refuse("id", "must match [a-z0-9][a-z0-9_-]{0,62}");
   read_account_fields(in, account);
+  const auto password = read_password(in);
+  if (password && !email_key(account.email)) in.refuse("email", "must be an address, which the account logs in by");
   if (auto good = in.finish(); !good) return reply(problem(good.error()));
   account.id = *id;
   account.billing_id = "bill_" + random_.hex(8);
   account.webhook.current = make_webhook_secret_();
   account.created_at = clock_.now();
-  const auto effect = [this, account](storage::AccountTx& tx) -> Result<Response> {
-    const auto made = directory_.create_account(tx, account);
-    if (!made) return made.error();
-    return json_response(201, account_json(**made, Secrets::shown));
+  call->key.secret = password.has_value();
+  hash_password(
+      *id, password, reply,
+      [this, account, key = call->key, reply](const std::optional<std::string>& hash,
+                                              const Passwords::Release& release) {
+        const auto effect = [this, account, hash](storage::AccountTx& tx) { return create_in(tx, account, hash); };
+        idempotency_.run(account.id, key, effect, [reply, release](Response response) { reply(std::move(response)); });
+      });
+}
+
+void OperatorAccounts::hash_password(const AccountId& account, const std::optional<std::string>& password,
+                                     const Reply& reply, const WithHash& then) {
+  if (!password) return then(std::nullopt, nullptr);
+  const auto work = [this, password = *password, reply, then](const Passwords::Release& release) {
+    auto hash = passwords_.hash(password);
+    if (!hash) return reply(problem(hash.error()));
+    then(std::move(*hash), release);
   };
-  idempotency_.run(*id, std::move(call->key), effect, reply);
+  if (passwords_.enqueue("account " + account.str(), work) != Passwords::Queued::yes)
+    reply(problem(503, "busy", "too many passwords are waiting to be hashed"));
+}
+
+Result<Response> OperatorAccounts::create_in(storage::AccountTx& tx, const Account& account,
+                                             const std::optional<std::string>& hash) {
+  storage::Logins::ClaimPtr email;
+  if (hash) {
+    auto claimed = logins_.claim(account.id, email_key(account.email).value());
+    if (!claimed) return claimed.error();
+    email = std::move(*claimed);
+  }
+  const auto made = directory_.create_account(tx, account);
+  if (!made) return made.error();
+  if (hash) {
+    if (auto set = logins_.set_password(tx, email, *hash); !set) return set.error();
+  }
+  return json_response(201, account_json(**made, Secrets::shown));
 }
 
 void OperatorAccounts::list(Request&& request, Reply reply) {
@@ -99,23 +142,58 @@ void OperatorAccounts::show(Request&& request, Reply reply) {
   reply(json_response(200, account_json(*account, Secrets::hidden)));
 }
 
+// What PATCH asks for. A password that is null takes the login away.
+struct OperatorAccounts::Change {
+  JsonValue body;
+  std::optional<std::string> password_hash;
+  bool no_login = false;
+};
+
 void OperatorAccounts::change(Request&& request, Reply reply) {
   Response refusal;
   const auto body = json_body(request, refusal);
   if (!body) return reply(std::move(refusal));
   const auto account = directory_.account(AccountId(std::string(request.path_param("id"))));
   if (!account) return reply(problem(404, "not_found", "no such account"));
-  const auto effect = [this, body](storage::AccountTx& tx) -> Result<Response> {
-    const auto read = [&](Account& stored) {
-      JsonReader in(*body);
-      read_account_fields(in, stored);
-      return in.finish();
-    };
-    const auto changed = change_with_ledger(tx, read, [](Ledger&) {});
-    if (!changed) return changed.error();
-    return json_response(200, account_json(**changed, Secrets::hidden));
+  Change wanted{*body, std::nullopt, false};
+  JsonReader in(wanted.body);
+  wanted.no_login = in.is_null("password");
+  const auto password = wanted.no_login ? std::nullopt : read_password(in);
+  Account scratch = *account;
+  read_account_fields(in, scratch);
+  if (auto good = in.finish(); !good) return reply(problem(good.error()));
+  hash_password(account->id, password, reply,
+                [this, id = account->id, wanted, reply](const std::optional<std::string>& hash,
+                                                        const Passwords::Release& release) mutable {
+                  wanted.password_hash = hash;
+                  const auto effect = [this, wanted](storage::AccountTx& tx) { return change_in(tx, wanted); };
+                  idempotency_.run(id, CallKey{}, effect,
+                                   [reply, release](Response response) { reply(std::move(response)); });
+                });
+}
+
+Result<Response> OperatorAccounts::change_in(storage::AccountTx& tx, const Change& wanted) {
+  const auto write = [&](Account& stored) -> Result<void> {
+    JsonReader in(wanted.body);
+    read_account_fields(in, stored);
+    return change_login(tx, wanted, stored.email);
   };
-  idempotency_.run(account->id, CallKey{}, effect, reply);
+  const auto changed = change_with_ledger(tx, write, [](Ledger&) {});
+  if (!changed) return changed.error();
+  return json_response(200, account_json(**changed, Secrets::hidden));
+}
+
+// The login follows the account's e-mail, and takes the new password if there is one.
+Result<void> OperatorAccounts::change_login(storage::AccountTx& tx, const Change& wanted, const std::string& email) {
+  if (wanted.no_login) return logins_.remove(tx);
+  const auto exists = logins_.exists(tx);
+  if (!exists) return exists.error();
+  if (!wanted.password_hash && !*exists) return {};
+  const auto key = email_key(email);
+  if (!key) return key.error();
+  const auto claim = logins_.claim(tx.account(), *key);
+  if (!claim) return claim.error();
+  return wanted.password_hash ? logins_.set_password(tx, *claim, *wanted.password_hash) : logins_.set_email(tx, *claim);
 }
 
 Result<storage::Directory::AccountPtr> OperatorAccounts::change_with_ledger(

@@ -33,6 +33,8 @@ Family family_of(Table table) noexcept {
     case Table::webhook:
     case Table::webhook_delivery:
     case Table::rate_window:
+    case Table::login:
+    case Table::session:
       return Family::records;
     case Table::job_result:
     case Table::delivery_body:

@@ -143,6 +143,26 @@ TEST_CASE("config: what the dialects' settings may be") {
   CHECK(refused_setting([](Config& c) { c.insideview.token_ttl_seconds = 0; }) == "insideview.token_ttl_seconds");
 }
 
+TEST_CASE("config: tokens live for a sane time") {
+  CHECK(refused_setting([](Config& c) { c.auth.access_ttl_seconds = 0; }) == "auth.access_ttl_seconds");
+  CHECK(refused_setting([](Config& c) { c.auth.access_ttl_seconds = 86'401; }) == "auth.access_ttl_seconds");
+  CHECK(refused_setting([](Config& c) { c.auth.refresh_ttl_seconds = 0; }) == "auth.refresh_ttl_seconds");
+  CHECK(refused_setting([](Config& c) { c.auth = {true, 1, 3650LL * 86'400}; }) == "");
+}
+
+TEST_CASE("config: other issuers of tokens are complete, and each has a name of its own") {
+  const Config::JwtIssuer one{"https://id.example", "api", "keys.json"};
+  const auto with_issuers = [](std::vector<Config::JwtIssuer> issuers) {
+    return [issuers](Config& c) { c.jwt_issuers = issuers; };
+  };
+  CHECK(refused_setting(with_issuers({one, {"https://two.example", "api", "keys.json"}})) == "");
+  CHECK(refused_setting(with_issuers({one, one})) == "jwt.issuers");
+  CHECK(refused_setting(with_issuers({{"tally", "api", "keys.json"}})) == "jwt.issuers");
+  CHECK(refused_setting(with_issuers({{"", "api", "keys.json"}})) == "jwt.issuers");
+  CHECK(refused_setting(with_issuers({{"https://id.example", "", "keys.json"}})) == "jwt.issuers");
+  CHECK(refused_setting(with_issuers({{"https://id.example", "api", ""}})) == "jwt.issuers");
+}
+
 TEST_CASE("config: the first broken rule is named with its bounds") {
   Config config;
   config.threads = 0;

@@ -10,6 +10,11 @@ namespace tally::http {
 
 ApiHouse::ApiHouse() {
   REQUIRE(meter.recover(random).has_value());
+  REQUIRE(issuers_.load().has_value());
+  credentials.set_login_reader([this](std::string_view token, UtcTime now) {
+    const auto caller = login_tokens_.read(token, now);
+    return caller ? Result<AccountId>(caller->account) : Result<AccountId>(caller.error());
+  });
   accounts_.add_to(router_, guard);
   authorize_.add_to(router_, guard);
   prices_.add_to(router_, guard);
@@ -18,6 +23,8 @@ ApiHouse::ApiHouse() {
   holds_.add_to(router_, guard);
   customer_account_.add_to(router_);
   customer_ledger_.add_to(router_);
+  rich_logins_.add_to(router_);
+  rich_account_.add_to(router_);
 }
 
 std::shared_ptr<Response> ApiHouse::send(const std::string& method, const std::string& target, std::string body,

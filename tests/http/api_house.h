@@ -11,6 +11,8 @@
 #include "http/credentials.h"
 #include "http/customer/account.h"
 #include "http/customer/ledger.h"
+#include "http/dialects/rich_account.h"
+#include "http/dialects/rich_logins.h"
 #include "http/idempotency.h"
 #include "http/json.h"
 #include "http/operator/accounts.h"
@@ -26,6 +28,7 @@
 #include "storage/ledgers.h"
 #include "storage/memory/memory_store.h"
 #include "storage/meter.h"
+#include "tests/http/jwt_maker.h"
 
 namespace tally::http {
 
@@ -64,11 +67,28 @@ class ApiHouse {
   storage::CallLimits limits{store, writer, clock};
   Credentials credentials{directory, limits, clock, random, "0123456789abcdef0123456789abcdef", {}};
   Idempotency idempotency{store, writer, credentials, clock};
+  storage::Logins logins{store};
+  Passwords passwords{{1, 8192}, {}, [](const auto& task) { task(); }};
+  JwtMaker foreign{MakerKind::ed25519, "foreign"};  // an issuer "https://id.example" that is trusted for "tally-api"
+  RichLogins::Parts rich_parts() {
+    return {directory,       logins,        writer, idempotency, passwords,
+            refresh_tokens_, login_tokens_, clock,  random,      make_secret_};
+  }
   OperatorGuard guard{credentials, "token", false};
 
  private:
   std::function<std::string()> make_secret_ = [this] { return "whsec_" + random.hex(4); };
-  OperatorAccounts accounts_{directory, ledgers, idempotency, credentials, clock, random, make_secret_};
+  OperatorAccounts accounts_{directory, ledgers, logins, idempotency, credentials,
+                             passwords, clock,   random, make_secret_};
+  RefreshTokens refresh_tokens_{"0123456789abcdef0123456789abcdef"};
+  JwtIssuers issuers_{{{"https://id.example", "tally-api", "keys.json"}},
+                      clock,
+                      [this](const std::string&) -> Result<std::string> { return key_set(foreign.jwk()); },
+                      [](const std::string&) {}};
+  LoginTokens login_tokens_{SigningKey::ed25519_private(std::string(32, 's')).value(), logins, issuers_, 900};
+  RichLogins rich_logins_{rich_parts(), {.allow_signup = true}};
+  RichAccount rich_account_{
+      {credentials, login_tokens_, logins, meter, ledgers, clock, [](const auto& task) { task(); }}};
   OperatorPrices prices_{directory, idempotency, clock};
   OperatorEvents events_{meter, ledgers, directory, idempotency, clock, [](const auto& task) { task(); }};
   OperatorLedger ledger_{ledgers, directory, idempotency};

@@ -15,6 +15,7 @@
 #include "http/dialects/insideview.h"
 #include "http/dialects/narakeet.h"
 #include "http/dialects/nyne.h"
+#include "http/dialects/rich_wire.h"
 #include "http/dialects/yebto.h"
 #include "http/idempotency.h"
 #include "http/operator/accounts.h"
@@ -37,6 +38,7 @@
 #include "storage/meter.h"
 #include "storage/rocksdb/rocksdb_store.h"
 #include "tools/tallyd/embedded.h"
+#include "tools/tallyd/login_desk.h"
 #include "tools/tallyd/outgoing.h"
 #include "tools/tallyd/secret_file.h"
 #include "webhook/dispatcher_driver.h"
@@ -63,6 +65,7 @@ http::Response error_body(int status, std::string_view code, const http::Request
   if (path == "/usage") return http::Nyne::error(status, code, phrase);
   if (path == "/account/credits") return http::Narakeet::error(status, phrase);
   if (path.starts_with("/v1/credits/")) return http::Yebto::error(status, phrase);
+  if (path.starts_with("/auth/")) return http::rich_error(status, code, phrase);
   if (path.starts_with("/Auth/") || path.starts_with("/api/v1/"))
     return http::InsideView::error(request, {status, 101, std::string(phrase)});
   return http::problem(status, code, "");
@@ -81,6 +84,7 @@ struct App::Parts {
   std::unique_ptr<storage::RocksStore> store;
   std::unique_ptr<storage::AccountWriter> writer;
   std::unique_ptr<storage::Directory> directory;
+  std::unique_ptr<storage::Logins> logins;
   std::unique_ptr<storage::CallLimits> limits;
   std::unique_ptr<storage::Ledgers> ledgers;
   std::unique_ptr<storage::Meter> meter;
@@ -95,6 +99,7 @@ struct App::Parts {
   std::unique_ptr<http::Credentials> credentials;
   std::unique_ptr<http::Waiter> waiter;
   std::unique_ptr<http::Idempotency> idempotency;
+  std::unique_ptr<LoginDesk> login_desk;
   std::unique_ptr<http::OperatorGuard> guard;
   std::unique_ptr<http::OperatorAccounts> operator_accounts;
   std::unique_ptr<http::OperatorAuthorize> operator_authorize;
@@ -147,12 +152,14 @@ Result<void> App::Parts::open_storage() {
     ::_exit(exit_doubtful_commit);
   });
   directory = std::make_unique<storage::Directory>(*store, *writer);
+  logins = std::make_unique<storage::Logins>(*store);
   limits = std::make_unique<storage::CallLimits>(*store, *writer, clock);
   ledgers = std::make_unique<storage::Ledgers>(*store, *writer, clock,
                                                [this](const AccountId& id) { return directory->account(id); });
   meter = std::make_unique<storage::Meter>(
       *store, *writer, clock, *ledgers, [this] { return directory->prices(); }, storage::WriteBehindOptions{});
   if (auto loaded = directory->load(); !loaded) return loaded;
+  if (auto loaded = logins->load(); !loaded) return loaded;
   if (auto recovered = limits->recover(); !recovered) return recovered;
   if (auto recovered = ledgers->recover(); !recovered) return recovered;
   return meter->recover(random);
@@ -206,9 +213,14 @@ Result<void> App::Parts::make_handlers() {
       std::make_unique<http::Credentials>(*directory, *limits, clock, random, *hash_key, config.trusted_proxies);
   waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
   idempotency = std::make_unique<http::Idempotency>(*store, *writer, *credentials, clock);
+  auto desk = LoginDesk::open(config, *hash_key,
+                              {*directory, *logins, *writer, *ledgers, *meter, *idempotency, *credentials, clock,
+                               random, log, pool->executor(), make_secret});
+  if (!desk) return desk.error();
+  login_desk = std::move(*desk);
   guard = std::make_unique<http::OperatorGuard>(*credentials, *token, config.operator_listen.has_value());
-  operator_accounts = std::make_unique<http::OperatorAccounts>(*directory, *ledgers, *idempotency, *credentials, clock,
-                                                               random, make_secret);
+  operator_accounts = std::make_unique<http::OperatorAccounts>(
+      *directory, *ledgers, *logins, *idempotency, *credentials, login_desk->passwords(), clock, random, make_secret);
   operator_prices = std::make_unique<http::OperatorPrices>(*directory, *idempotency, clock);
   operator_events =
       std::make_unique<http::OperatorEvents>(*meter, *ledgers, *directory, *idempotency, clock, pool->executor());
@@ -256,6 +268,7 @@ Result<void> App::Parts::make_handlers() {
   yebto->add_to(router);
   for (const EmbeddedFile& file : embedded_files()) docs.add(file.name, file.bytes);
   docs.add_to(router);
+  login_desk->add_to(router);
   router.add("GET", "/healthz",
              [](http::Request&&, const http::Reply& reply) { reply(http::json_response(200, R"({"status":"ok"})")); });
   router.add("GET", "/readyz", [this](http::Request&&, const http::Reply& reply) {

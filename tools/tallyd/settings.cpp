@@ -113,6 +113,20 @@ Result<void> set_seconds_per_credit(Config& config, std::string_view text) {
   return {};
 }
 
+// Each item is an issuer, its audience and its key set's file, with blanks between them.
+Result<void> set_jwt_issuers(Config& config, std::string_view text) {
+  config.jwt_issuers.clear();
+  for (const std::string& item : split(text)) {
+    std::istringstream words(item);
+    Config::JwtIssuer one;
+    std::string more;
+    if (!(words >> one.issuer >> one.audience >> one.jwks_file) || words >> more)
+      return fail(Errc::invalid_argument, "each must be ISSUER AUDIENCE JWKS_FILE");
+    config.jwt_issuers.push_back(std::move(one));
+  }
+  return {};
+}
+
 std::vector<Setting> make_settings() {
   return {
       {"data", "directory of the store; made when missing", false, "",
@@ -164,6 +178,15 @@ std::vector<Setting> make_settings() {
        to_text([](Config & c) -> auto& { return c.payments.url; })},
       {"payments.secret", "whsec_ secret that signs those requests; default: DATA/payments.secret, made when missing",
        false, "", to_text([](Config & c) -> auto& { return c.payments.secret; })},
+      {"auth.allow_signup", "let anybody make an account by POST /auth/register", true, "",
+       to_switch([](Config & c) -> auto& { return c.auth.allow_signup; })},
+      {"auth.access_ttl_seconds", "life of an access token", false, "",
+       to_number([](Config & c) -> auto& { return c.auth.access_ttl_seconds; })},
+      {"auth.refresh_ttl_seconds", "life of a refresh token", false, "",
+       to_number([](Config & c) -> auto& { return c.auth.refresh_ttl_seconds; })},
+      {"jwt.issuers",
+       "ISSUER AUDIENCE JWKS_FILE of each other issuer whose tokens are accepted; [[jwt.issuers]] tables in the file",
+       false, "", set_jwt_issuers},
       {"nyne.envelope", "answer GET /usage with {\"success\",\"data\",\"timestamp\"}", true, "",
        to_switch([](Config & c) -> auto& { return c.nyne.envelope; })},
       {"narakeet.seconds_per_credit", "seconds that a credit buys, as GET /account/credits tells", false, "",
@@ -205,6 +228,26 @@ Result<std::string> as_text(const toml::node& node) {
   return joined;
 }
 
+// [[jwt.issuers]]: the one setting that is a list of tables.
+Result<void> apply_jwt_issuers(Config& config, const toml::array& tables) {
+  config.jwt_issuers.clear();
+  for (const toml::node& node : tables) {
+    Config::JwtIssuer one;
+    for (const auto& [key, value] : *node.as_table()) {
+      const auto text = value.value_exact<std::string>();
+      std::string* field = key.str() == "issuer"      ? &one.issuer
+                           : key.str() == "audience"  ? &one.audience
+                           : key.str() == "jwks_file" ? &one.jwks_file
+                                                      : nullptr;
+      if (!field) return fail(Errc::invalid_argument, std::string(key.str()) + ": there is no such setting");
+      if (!text) return fail(Errc::invalid_argument, std::string(key.str()) + ": must be a string");
+      *field = *text;
+    }
+    config.jwt_issuers.push_back(std::move(one));
+  }
+  return {};
+}
+
 Result<void> apply_table(Config& config, const toml::table& table, const std::string& prefix,
                          const std::string& file_name) {
   for (const auto& [key, node] : table) {
@@ -217,6 +260,11 @@ Result<void> apply_table(Config& config, const toml::table& table, const std::st
     const auto found =
         std::find_if(settings().begin(), settings().end(), [&](const Setting& s) { return s.name == name; });
     if (found == settings().end()) return fail(Errc::invalid_argument, where + ": there is no such setting");
+    if (node.is_array_of_tables() && name == "jwt.issuers") {
+      if (auto applied = apply_jwt_issuers(config, *node.as_array()); !applied)
+        return fail(Errc::invalid_argument, where + ": " + applied.error().detail);
+      continue;
+    }
     const auto text = as_text(node);
     if (!text) return fail(Errc::invalid_argument, where + ": " + text.error().detail);
     if (auto set = found->set(config, *text); !set)

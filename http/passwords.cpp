@@ -1,0 +1,86 @@
+#include "http/passwords.h"
+
+#include <sodium/core.h>
+#include <sodium/crypto_pwhash.h>
+
+#include <array>
+
+namespace tally::http {
+
+Result<std::string> Passwords::hash(std::string_view password, const PasswordCost& cost) {
+  static const int ready = sodium_init();
+  static_cast<void>(ready);
+  std::array<char, crypto_pwhash_STRBYTES> text{};
+  if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), cost.passes, cost.memory_bytes,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    return fail(Errc::exhausted, "no memory to hash a password");
+  }
+  return std::string(text.data());
+}
+
+Passwords::Passwords(PasswordCost cost, PasswordLimits limits, Executor elsewhere)
+    : cost_(cost),
+      limits_(limits),
+      elsewhere_(std::move(elsewhere)),
+      hash_of_nothing_(hash("a password that nobody has", cost).value()) {}
+
+bool Passwords::matches(std::string_view password, const std::string& hash) const {
+  return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+}
+
+bool Passwords::matches_nothing(std::string_view password) const {
+  static_cast<void>(matches(password, hash_of_nothing_));
+  return false;
+}
+
+Passwords::Queued Passwords::enqueue(const std::string& lane, Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queued_ >= limits_.waiting_max) return Queued::all_full;
+    const auto known = lanes_.find(lane);
+    if (known != lanes_.end() && known->second.size() >= limits_.per_lane_max) return Queued::lane_full;
+    ++queued_;
+    lanes_[lane].push_back(std::move(work));
+    if (known != lanes_.end()) return Queued::yes;  // behind another
+    ready_.push_back(lane);
+  }
+  run_next();
+  return Queued::yes;
+}
+
+void Passwords::run_next() {
+  std::string lane;
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_ >= limits_.at_once_max || ready_.empty()) return;
+    ++running_;
+    lane = std::move(ready_.front());
+    ready_.pop_front();
+  }
+  elsewhere_([this, lane] {
+    Work work;
+    {
+      const std::lock_guard lock(mutex_);
+      work = std::move(lanes_.at(lane).front());
+    }
+    work(Release(nullptr, [this, lane](std::nullptr_t) { finish(lane); }));
+  });
+}
+
+void Passwords::finish(const std::string& lane) {
+  {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    --queued_;
+    const auto done = lanes_.find(lane);
+    done->second.pop_front();
+    if (done->second.empty()) {
+      lanes_.erase(done);
+    } else {
+      ready_.push_back(lane);
+    }
+  }
+  run_next();
+}
+
+}  // namespace tally::http
