@@ -96,7 +96,7 @@ void OperatorAccounts::hash_password(const AccountId& account, const std::option
     then(std::move(*hash), release);
   };
   if (passwords_.enqueue("account " + account.str(), work) != Passwords::Queued::yes)
-    reply(problem(503, "busy", "too many passwords are waiting to be hashed"));
+    reply(problem(503, "exhausted", "too many passwords are waiting to be hashed"));
 }
 
 Result<Response> OperatorAccounts::create_in(storage::AccountTx& tx, const Account& account,
