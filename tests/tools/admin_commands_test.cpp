@@ -89,6 +89,48 @@ TEST_CASE("key: create sends kind, scopes, addresses and limits, and warns that 
   CHECK(bench.err.str().find("never shows them again") != std::string::npos);
 }
 
+TEST_CASE("key: create says how the key looks and when it ends") {
+  Bench bench(in_turn({answer(201, R"({"id":"key_1","key":"k"})")}));
+  KeyFields fields;
+  fields.id = "acme";
+  fields.kind = "token";
+  fields.format = "ru_v2";
+  fields.expires_at = "2027-01-01";
+  CHECK(key_create(bench.session, fields) == 0);
+  CHECK(last(bench).body == R"({"kind":"token","format":"ru_v2","expires_at":"2027-01-01"})");
+}
+
+TEST_CASE("account, key, price: what is made carries an Idempotency-Key, the one that was given or a new one") {
+  const auto key_of = [](const HttpRequest& request) {
+    for (const auto& [name, value] : request.headers) {
+      if (name == "Idempotency-Key") return value;
+    }
+    return std::string();
+  };
+  Bench bench([](const HttpRequest&) { return answer(200, R"({"items":[]})"); });
+  AccountFields account;
+  account.id = "acme";
+  account_create(bench.session, account);
+  const std::string made = key_of(last(bench));
+  CHECK(made.starts_with("cli_"));
+  account_create(bench.session, account);
+  CHECK(key_of(last(bench)) != made);
+  account.idempotency_key = "a1";
+  account_create(bench.session, account);
+  CHECK(key_of(last(bench)) == "a1");
+  KeyFields key;
+  key.id = "acme";
+  key.idempotency_key = "k1";
+  key_create(bench.session, key);
+  CHECK(key_of(last(bench)) == "k1");
+  PriceFields price;
+  price.endpoint = "geo";
+  price.credits = "1";
+  price.idempotency_key = "p1";
+  price_set(bench.session, price);
+  CHECK(key_of(last(bench)) == "p1");
+}
+
 TEST_CASE("key: change, list and delete speak to their routes") {
   Bench bench(in_turn({answer(200, R"({"items":[],"id":"key_1"})")}));
   KeyFields fields;

@@ -161,7 +161,7 @@ TEST_CASE("arguments: colours are for terminals, and can be turned off in two wa
 
 TEST_CASE("arguments: a repeatable option takes one value at a time and leaves the rest alone") {
   const auto key =
-      sent({"key", "create", "--scope", "usage", "--allowed-ip", "192.0.2.1", "--allowed-ip", "192.0.2.2", "acme"});
+      sent({"key", "create", "--scope", "reports", "--allowed-ip", "192.0.2.1", "--allowed-ip", "192.0.2.2", "acme"});
   REQUIRE(key.size() == 1);
   CHECK(key[0].url.ends_with("/accounts/acme/keys"));
   CHECK(key[0].body == R"({"kind":"pair","scopes":["reports"],"allowed_ips":["192.0.2.1","192.0.2.2"]})");

@@ -45,6 +45,7 @@ void add_changeable(JsonObject& body, const KeyFields& fields) {
   add(limits, "per_minute", fields.per_minute);
   add(limits, "per_hour", fields.per_hour);
   add(limits, "per_day", fields.per_day);
+  add(body, "expires_at", fields.expires_at);
   if (!limits.empty()) body.raw("limits", limits.str());
 }
 
@@ -64,7 +65,7 @@ int account_create(Session& session, const AccountFields& fields) {
   JsonObject body;
   body.text("id", fields.id);
   add_changeable(body, fields);
-  return shown(session, Api(session).call("POST", accounts_path, body.str()));
+  return shown(session, Api(session).post(accounts_path, body.str(), fields.idempotency_key));
 }
 
 int account_change(Session& session, const AccountFields& fields) {
@@ -91,8 +92,9 @@ int account_list(Session& session, std::uint64_t limit) {
 int key_create(Session& session, const KeyFields& fields) {
   JsonObject body;
   add(body, "kind", fields.kind);
+  add(body, "format", fields.format);
   add_changeable(body, fields);
-  auto answer = Api(session).call("POST", account_path(fields.id) + "/keys", body.str());
+  auto answer = Api(session).post(account_path(fields.id) + "/keys", body.str(), fields.idempotency_key);
   const int code = shown(session, answer);
   if (answer && !session.settings.json)
     session.err << "Keep the key and its secret now: the server never shows them again.\n";

@@ -81,11 +81,12 @@ Outcome<Json> Api::call(const std::string& method, const std::string& path, cons
 }
 
 Outcome<Json> Api::post(const std::string& path, const std::string& body, const std::string& idempotency_key) {
-  auto answer = parsed(send("POST", path, "application/json", body, post_patience, 60, idempotency_key));
+  const std::string key = idempotency_key.empty() ? "cli_" + session_.random.hex(16) : idempotency_key;
+  auto answer = parsed(send("POST", path, "application/json", body, post_patience, 60, key));
   if (answer || answer.error().exit != Exit::unreachable) return answer;
   Failure failure = answer.error();
-  failure.text += "; whether it was done is unknown: the same command with --idempotency-key " + idempotency_key +
-                  " finishes it, once";
+  failure.text +=
+      "; whether it was done is unknown: the same command with --idempotency-key " + key + " finishes it, once";
   return failure;
 }
 

@@ -28,8 +28,8 @@ class Api {
   // body.
   Outcome<Json> call(const std::string& method, const std::string& path, const std::string& body = {},
                      Patience patience = {});
-  // A POST that carries `idempotency_key` and so may be repeated: it is, a few times. A failure without an answer names
-  // the key, since its outcome is unknown.
+  // A POST that carries `idempotency_key` (empty: one of its own) and so may be repeated: it is, a few times. A failure
+  // without an answer names the key, since its outcome is unknown.
   Outcome<Json> post(const std::string& path, const std::string& body, const std::string& idempotency_key);
   // As `call`, with a body of another media type and the raw answer.
   Outcome<HttpAnswer> send(const std::string& method, const std::string& path, const std::string& media_type,

@@ -1,20 +1,11 @@
 // account, key, price, subscription.
-#include <CLI/CLI.hpp>
-#include <memory>
-
 #include "tools/tally/arguments_cli.h"
+#include "tools/tally/arguments_options.h"
 #include "tools/tally/commands.h"
 #include "tools/tally/files.h"
 
 namespace tally::tools {
 namespace {
-
-// A command whose options are `fields` and whose work is `run(session, *fields)`.
-template <class Fields, class Run>
-void runs(CLI::App* command, std::shared_ptr<Fields> fields, Command& chosen, Run run) {
-  command->callback(
-      [fields, &chosen, run] { chosen = [fields, run](Session& session) { return run(session, *fields); }; });
-}
 
 // A command that takes one name.
 CLI::App* named(CLI::App* group, const std::string& name, const std::string& help, const std::string& argument,
@@ -24,11 +15,6 @@ CLI::App* named(CLI::App* group, const std::string& name, const std::string& hel
   command->add_option(argument, *value, argument_help)->required();
   runs(command, value, chosen, run);
   return command;
-}
-
-// Without this a list takes whatever follows it, the arguments too.
-CLI::Option* one_at_a_time(CLI::Option* option) {
-  return option->allow_extra_args(false);
 }
 
 void add_limit(CLI::App* command, std::uint64_t& limit) {
@@ -71,6 +57,7 @@ void add_account(CLI::App& app, Command& chosen) {
   create->add_option("--name", made->name, "The customer's name")->required();
   create->add_option("--email", made->email, "The customer's address")->required()->type_name("ADDRESS");
   add_account_fields(create, made);
+  add_idempotency_key(create, made->idempotency_key);
   runs(create, made, chosen, account_create);
 
   auto limit = std::make_shared<std::uint64_t>(0);
@@ -105,6 +92,7 @@ void add_key_fields(CLI::App* command, KeyFields& fields) {
   command->add_option("--per-minute", fields.per_minute, "Requests a minute at most")->type_name("N");
   command->add_option("--per-hour", fields.per_hour, "Requests an hour at most")->type_name("N");
   command->add_option("--per-day", fields.per_day, "Requests a day at most")->type_name("N");
+  command->add_option("--expires", fields.expires_at, "When it stops working (default: never)")->type_name("TIME");
 }
 
 void add_key(CLI::App& app, Command& chosen) {
@@ -121,7 +109,12 @@ void add_key(CLI::App& app, Command& chosen) {
   CLI::App* create = group->add_subcommand("create", "Make a key; shows it and its secret, this once");
   create->add_option("ACCOUNT", made->id, "The account")->required();
   create->add_option("--kind", made->kind, "pair (the default) or token")->check(CLI::IsMember({"pair", "token"}));
+  create
+      ->add_option("--format", made->format,
+                   "How the key's text looks: tally (the default) or ru_v2, as Rich Utilities'")
+      ->check(CLI::IsMember({"tally", "ru_v2"}));
   add_key_fields(create, *made);
+  add_idempotency_key(create, made->idempotency_key);
   runs(create, made, chosen, key_create);
 
   struct Listed {
@@ -176,6 +169,7 @@ void add_price(CLI::App& app, Command& chosen) {
          "Prices as JSON: [{\"endpoint\":…,\"credits\":…}, …]; - reads standard input")
       ->type_name("FILE")
       ->excludes(endpoint);
+  add_idempotency_key(set, fields->idempotency_key);
   set->callback([fields, &chosen] {
     if (fields->endpoint.empty() && !fields->list) throw CLI::RequiredError("ENDPOINT CREDITS, or --file,");
     chosen = [fields](Session& session) { return price_set(session, *fields); };

@@ -1,9 +1,7 @@
 // import.
-#include <CLI/CLI.hpp>
-#include <memory>
-
 #include "core/ids.h"
 #include "tools/tally/arguments_cli.h"
+#include "tools/tally/arguments_options.h"
 #include "tools/tally/files.h"
 #include "tools/tally/import.h"
 
@@ -50,11 +48,6 @@ struct ImportArguments {
   std::size_t show = 10;
   ImportOptions options;
 };
-
-// Without this a list takes whatever follows it, the FILE too.
-CLI::Option* one_at_a_time(CLI::Option* option) {
-  return option->allow_extra_args(false);
-}
 
 void need(const Result<void>& rule, const char* flag) {
   if (!rule) throw CLI::ValidationError(flag, rule.error().detail);

@@ -1,26 +1,11 @@
 // grant, adjust, hold, balance, ledger, explain, reverse, reload, export, audit.
-#include <CLI/CLI.hpp>
-#include <memory>
-
 #include "tools/tally/arguments_cli.h"
+#include "tools/tally/arguments_options.h"
 #include "tools/tally/audit.h"
 #include "tools/tally/ledger_commands.h"
 
 namespace tally::tools {
 namespace {
-
-template <class Fields, class Run>
-void runs(CLI::App* command, std::shared_ptr<Fields> fields, Command& chosen, Run run) {
-  command->callback(
-      [fields, &chosen, run] { chosen = [fields, run](Session& session) { return run(session, *fields); }; });
-}
-
-void add_idempotency_key(CLI::App* command, std::string& key) {
-  command
-      ->add_option("--idempotency-key", key,
-                   "The same key again does nothing again and shows the first answer (default: a new one)")
-      ->type_name("KEY");
-}
 
 void add_grant(CLI::App& app, Command& chosen) {
   auto fields = std::make_shared<GrantFields>();

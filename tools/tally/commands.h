@@ -20,6 +20,7 @@ struct AccountFields {
   std::optional<std::string> currency;
   std::optional<std::string> overdraft_limit;
   std::optional<std::vector<std::string>> low_balance_thresholds;
+  std::string idempotency_key;  // creating
 };
 int account_create(Session& session, const AccountFields& fields);
 int account_change(Session& session, const AccountFields& fields);
@@ -30,6 +31,7 @@ int account_list(Session& session, std::uint64_t limit);
 struct KeyFields {
   std::string id;  // of the account when creating, of the key when changing
   std::optional<std::string> kind;
+  std::optional<std::string> format;
   std::optional<std::string> status;
   std::optional<std::string> name;
   std::optional<std::vector<std::string>> scopes;
@@ -38,6 +40,8 @@ struct KeyFields {
   std::optional<std::int64_t> per_minute;
   std::optional<std::int64_t> per_hour;
   std::optional<std::int64_t> per_day;
+  std::optional<std::string> expires_at;
+  std::string idempotency_key;  // creating
 };
 int key_create(Session& session, const KeyFields& fields);
 int key_change(Session& session, const KeyFields& fields);
@@ -52,6 +56,7 @@ struct PriceFields {
   std::vector<std::string> options;  // NAME=CREDITS
   std::optional<std::string> effective_at;
   std::optional<std::string> list;  // the text of a file: a list of prices, or {"prices":[…]}
+  std::string idempotency_key;
 };
 int price_set(Session& session, const PriceFields& fields);
 int price_list(Session& session, std::uint64_t limit);

@@ -36,7 +36,7 @@ int hold_create(Session& session, const HoldFields& fields) {
   add(body, "endpoint", fields.endpoint);
   add(body, "quantity", fields.quantity);
   add(body, "ttl_seconds", fields.ttl_seconds);
-  return shown(session, Api(session).post(holds_path, body.str(), key_or_new(session, fields.idempotency_key)));
+  return shown(session, Api(session).post(holds_path, body.str(), fields.idempotency_key));
 }
 
 int hold_settle(Session& session, const SettleFields& fields) {
@@ -56,13 +56,11 @@ int hold_settle(Session& session, const SettleFields& fields) {
   } else {
     return report(session, {Exit::usage, "settle by CREDITS, or by the usage event: --event-id and --endpoint"});
   }
-  return shown(session, Api(session).post(hold_path(fields.hold, "/settle"), body.str(),
-                                          key_or_new(session, fields.idempotency_key)));
+  return shown(session, Api(session).post(hold_path(fields.hold, "/settle"), body.str(), fields.idempotency_key));
 }
 
 int hold_release(Session& session, const ReleaseFields& fields) {
-  return shown(session, Api(session).post(hold_path(fields.hold, "/release"), "{}",
-                                          key_or_new(session, fields.idempotency_key)));
+  return shown(session, Api(session).post(hold_path(fields.hold, "/release"), "{}", fields.idempotency_key));
 }
 
 int hold_show(Session& session, const std::string& hold) {

@@ -53,10 +53,6 @@ std::string account_path(const std::string& account, const std::string& rest) {
   return "/operator/v1/accounts/" + url_encoded(account) + rest;
 }
 
-std::string key_or_new(Session& session, const std::string& given) {
-  return given.empty() ? "cli_" + session.random.hex(16) : given;
-}
-
 int grant(Session& session, const GrantFields& fields) {
   JsonObject body;
   body.text("amount", fields.amount);
@@ -66,8 +62,7 @@ int grant(Session& session, const GrantFields& fields) {
   if (fields.priority) body.integer("priority", *fields.priority);
   add(body, "reference", fields.reference);
   add(body, "description", fields.description);
-  auto answer = Api(session).post(account_path(fields.account, "/grants"), body.str(),
-                                  key_or_new(session, fields.idempotency_key));
+  auto answer = Api(session).post(account_path(fields.account, "/grants"), body.str(), fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   const Json lot = (*answer)["lot"];
   const std::string expires = lot["expires_at"].text();
@@ -81,8 +76,7 @@ int adjust(Session& session, const AdjustFields& fields) {
   JsonObject body;
   body.text("amount", fields.amount).text("description", fields.reason);
   add(body, "reference", fields.reference);
-  auto answer = Api(session).post(account_path(fields.account, "/adjustments"), body.str(),
-                                  key_or_new(session, fields.idempotency_key));
+  auto answer = Api(session).post(account_path(fields.account, "/adjustments"), body.str(), fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   return finished(session, *answer,
                   "adjusted " + fields.account + " by " + fields.amount + ": entry " + (*answer)["entry"]["id"].text() +
@@ -94,7 +88,7 @@ int reverse(Session& session, const ReverseFields& fields) {
   body.text("account", fields.account).text("reason", fields.reason);
   const std::string source = fields.source.empty() ? "-" : url_encoded(fields.source);  // `-` stands for none
   auto answer = Api(session).post("/operator/v1/events/" + source + "/" + url_encoded(fields.id) + "/reverse",
-                                  body.str(), key_or_new(session, fields.idempotency_key));
+                                  body.str(), fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   const Json entry = (*answer)["entry"];
   return finished(session, *answer,

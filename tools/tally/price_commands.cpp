@@ -55,7 +55,7 @@ Outcome<std::string> body_of(const PriceFields& fields) {
 int price_set(Session& session, const PriceFields& fields) {
   const auto body = body_of(fields);
   if (!body) return report(session, body.error());
-  auto answer = Api(session).call("POST", prices_path, *body);
+  auto answer = Api(session).post(prices_path, *body, fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   if (session.settings.json) {
     session.out << answer->dump() << "\n";
