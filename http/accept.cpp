@@ -11,12 +11,6 @@ namespace tally::http {
 
 namespace {
 
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // Takes the part before the next `separator` that stands in no quoted string.
 std::string_view next_part(std::string_view& rest, char separator) noexcept {
   bool quoted = false;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "http/header_check.h"
+
 namespace tally::http {
 
 namespace {
@@ -36,12 +38,6 @@ std::string random_word(Random& random, std::size_t size) {
   std::string word;
   while (word.size() < size) word.push_back(letters[random.below(letters.size())]);
   return word;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace

@@ -9,12 +9,6 @@
 namespace tally::http {
 namespace {
 
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool utf8_parameters(std::string_view parameters) noexcept {
   while (!parameters.empty()) {
     const std::size_t end = parameters.find(';');

@@ -44,12 +44,6 @@ constexpr bool value_char(char c) noexcept {
   return value_table[static_cast<unsigned char>(c)];
 }
 
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 Error malformed(std::string detail) {
   return fail(Errc::invalid_argument, std::move(detail), "malformed_request");
 }
@@ -179,6 +173,12 @@ Result<void> conclude(CheckedHead& head, const Seen& seen) {
 }
 
 }  // namespace
+
+std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
 
 bool is_token(std::string_view text) noexcept {
   return !text.empty() && std::ranges::all_of(text, token_char);

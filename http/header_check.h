@@ -60,6 +60,9 @@ int refusal_status(const Error& refusal) noexcept;
 // Letters, digits and `!#$%&'*+-.^_`|~`, at least one: what RFC 9110 calls a token.
 bool is_token(std::string_view text) noexcept;
 
+// Without the blanks and tabs around it.
+std::string_view trim(std::string_view text) noexcept;
+
 // Compares ASCII text without case.
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
