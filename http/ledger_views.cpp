@@ -131,6 +131,32 @@ Response LedgerViews::lots_page(const AccountId& account, const LedgerState& sta
   return json_response(200, list_json(items, more ? lot_id(page.back().number) : ""));
 }
 
+void LedgerViews::holds(const AccountId& account, const Request& request, Answer answer) const {
+  const auto limit = number_param(request, "limit", 50, 1, 500);
+  if (!limit) return answer(problem(limit.error()));
+  const auto status = request.param("status");
+  if (status && *status != "open") return answer(problem(422, "invalid_status", "status must be open"));
+  std::uint64_t after = 0;
+  if (const auto cursor = request.param("cursor")) {
+    const auto name = parse_hold_id(*cursor);
+    if (!name || name->account != account) return answer(problem(422, "invalid_cursor", "not a cursor of this list"));
+    after = name->number;
+  }
+  const auto show = [this, account, after, limit = static_cast<std::size_t>(*limit)]() -> Response {
+    auto page = ledgers_.open_holds(account, after + 1, limit + 1);
+    if (!page) return problem(page.error());
+    const bool more = page->size() > limit;
+    if (more) page->pop_back();
+    std::string items;
+    JsonWriter out(items);
+    for (const Hold& hold : *page) write_hold(out, account, hold);
+    return json_response(200, list_json(items, more ? hold_id(account, page->back().number) : ""));
+  };
+  ledgers_.read(account, [show, answer = std::move(answer)](const Result<LedgerState>& state) {
+    answer(state ? show() : problem(state.error()));
+  });
+}
+
 void LedgerViews::entries(const AccountId& account, const Request& request, Answer answer) const {
   auto filter = Filter::read(request);
   if (!filter) return answer(problem(filter.error()));

@@ -1,4 +1,4 @@
-// Balances, lots and ledger entries as they are read: the same for the operator and for the customer.
+// Balances, lots, open holds and ledger entries as they are read: the same for the operator and for the customer.
 #pragma once
 
 #include <functional>
@@ -30,6 +30,8 @@ class LedgerViews {
   // A page of `limit` lots in the order they were granted, from after `cursor`; with `status=open` those that have
   // something left.
   void lots(const AccountId& account, const Request& request, Answer answer) const;
+  // A page of `limit` open holds in the order they were made, from after `cursor`.
+  void holds(const AccountId& account, const Request& request, Answer answer) const;
   // A page of `limit` entries, the newest first, from before `cursor`; of one `type`, from `from` (inclusive) to `to`
   // (exclusive). A page may hold fewer and still have a next one.
   void entries(const AccountId& account, const Request& request, Answer answer) const;

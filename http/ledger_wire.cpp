@@ -132,6 +132,8 @@ void write_entry(JsonWriter& out, const AccountId& account, const LedgerEntry& e
 void write_hold(JsonWriter& out, const AccountId& account, const Hold& hold) {
   out.begin_object().field("id", hold_id(account, hold.number)).field("account", account.str());
   out.key("credits").credits_string(hold.credits).field("status", to_string(hold.status));
+  if (hold.status == HoldStatus::open && hold.reserved != hold.credits)
+    out.key("reserved").credits_string(hold.reserved);
   if (!hold.endpoint.empty()) out.field("endpoint", hold.endpoint);
   if (hold.price_version != 0) out.field("price_version", std::int64_t{hold.price_version});
   if (hold.status == HoldStatus::settled) {

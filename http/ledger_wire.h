@@ -33,6 +33,7 @@ void write_balance(JsonWriter& out, const LedgerState& state);
 void write_lot(JsonWriter& out, const Lot& lot, Credits remaining);
 // `endpoint`, `event`, `price_version`, `hold` and `reverses` only where there are such; `price` if it is given.
 void write_entry(JsonWriter& out, const AccountId& account, const LedgerEntry& entry, const Price* price = nullptr);
+// `reserved` only of an open hold that reserves something else than its credits: nothing, in an unlimited account.
 void write_hold(JsonWriter& out, const AccountId& account, const Hold& hold);
 
 // What is left of a lot; nothing if it is not open.

@@ -70,6 +70,7 @@ LedgerTail::Part LedgerTail::part(const AccountId& account) const {
       if (part.first_entry == 0) part.first_entry = unwritten->first_entry;
       for (const EntryRow& row : unwritten->entries) part.entries.push_back(row.bytes);
       for (const auto& [number, row] : unwritten->lots) part.lots.insert_or_assign(number, row);
+      for (const auto& [number, row] : unwritten->holds) part.holds.insert_or_assign(number, row);
     }
     return part;
   });

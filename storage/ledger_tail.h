@@ -30,6 +30,7 @@ class LedgerTail {
     std::uint64_t first_entry = 0;     // 0: no entries
     std::vector<std::string> entries;  // rows, in order
     std::map<std::uint64_t, std::string> lots;
+    std::map<std::uint64_t, std::string> holds;
   };
   Part part(const AccountId& account) const;
 

@@ -329,6 +329,34 @@ Result<Hold> Ledgers::hold(const AccountId& account, std::uint64_t number) const
   return decode_row(store_.get(Table::hold, account, number_key(number)), decode_hold, "hold");
 }
 
+Result<std::vector<Hold>> Ledgers::open_holds(const AccountId& account, std::uint64_t from, std::size_t limit) const {
+  // The tail first: what leaves it meanwhile is in the rows.
+  const auto part = tail_.part(account);
+  std::map<std::uint64_t, std::string> rows(part.holds.lower_bound(from), part.holds.end());
+  std::vector<std::string> keys;
+  auto scanned = store_.scan(Table::open_hold, account, {number_key(from), {}, false},
+                             [&](std::string_view key, std::string_view) {
+                               if (keys.size() == limit || key.size() != 8) return false;
+                               if (!part.holds.contains(read_be64(key))) keys.emplace_back(key);
+                               return true;
+                             });
+  if (!scanned) return scanned.error();
+  const auto stored = store_.get_many(Table::hold, account, keys);
+  if (!stored) return stored.error();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!(*stored)[i]) return fail(Errc::corrupt, "an open hold of " + account.str() + " has no row");
+    rows.emplace(read_be64(keys[i]), *(*stored)[i]);
+  }
+  std::vector<Hold> holds;
+  for (const auto& [number, row] : rows) {
+    if (holds.size() == limit) break;
+    auto hold = decode_hold(row);
+    if (!hold) return hold.error();
+    if (hold->status == HoldStatus::open) holds.push_back(std::move(*hold));
+  }
+  return holds;
+}
+
 Result<LedgerEntry> Ledgers::entry(const AccountId& account, std::uint64_t seq) const {
   Result<LedgerEntry> found = fail(Errc::not_found, "no such ledger entry");
   auto scanned = scan_entries(account, seq, [&](const LedgerEntry& entry) {

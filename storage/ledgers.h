@@ -69,6 +69,8 @@ class Ledgers {
   // From `from` on in order of their numbers; at most `limit`.
   Result<std::vector<Lot>> lots(const AccountId& account, std::uint64_t from, std::size_t limit) const;
   Result<Hold> hold(const AccountId& account, std::uint64_t number) const;
+  // The open ones from `from` on in order of their numbers; at most `limit`.
+  Result<std::vector<Hold>> open_holds(const AccountId& account, std::uint64_t from, std::size_t limit) const;
   Result<LedgerEntry> entry(const AccountId& account, std::uint64_t seq) const;
   // From `from` on; return false to stop.
   Result<void> scan_entries(const AccountId& account, std::uint64_t from, const EntryVisitor& visit) const;

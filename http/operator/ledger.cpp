@@ -66,6 +66,7 @@ void OperatorLedger::add_to(Router& router, const OperatorGuard& guard) {
   add("POST", "/operator/v1/accounts/{id}/adjustments", &OperatorLedger::adjust);
   add("GET", "/operator/v1/accounts/{id}/balance", &OperatorLedger::balance);
   add("GET", "/operator/v1/accounts/{id}/lots", &OperatorLedger::lots);
+  add("GET", "/operator/v1/accounts/{id}/holds", &OperatorLedger::holds);
   add("GET", "/operator/v1/accounts/{id}/ledger", &OperatorLedger::entries);
   add("GET", "/operator/v1/accounts/{id}/ledger/{entry}", &OperatorLedger::entry);
   add("GET", "/operator/v1/accounts/{id}/auto-reload", &OperatorLedger::show_reload);
@@ -123,6 +124,10 @@ void OperatorLedger::balance(Request&& request, Reply reply) {
 
 void OperatorLedger::lots(Request&& request, Reply reply) {
   if (const auto account = account_of(request, reply)) views_.lots(account->id, request, reply);
+}
+
+void OperatorLedger::holds(Request&& request, Reply reply) {
+  if (const auto account = account_of(request, reply)) views_.holds(account->id, request, reply);
 }
 
 void OperatorLedger::entries(Request&& request, Reply reply) {

@@ -24,6 +24,7 @@ class OperatorLedger {
   void adjust(Request&& request, Reply reply);
   void balance(Request&& request, Reply reply);
   void lots(Request&& request, Reply reply);
+  void holds(Request&& request, Reply reply);
   void entries(Request&& request, Reply reply);
   void entry(Request&& request, Reply reply);
   void show_reload(Request&& request, Reply reply);

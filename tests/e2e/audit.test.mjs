@@ -60,6 +60,8 @@ test('the audit is clean live, after a kill and after SIGTERM; an export passes,
   await server.must('PUT', '/accounts/globex/subscription', { plan: 'enterprise', unlimited: true });
   await server.events([{ id: 'free-1', account: 'globex', endpoint: 'search' }]);
 
+  await run(['hold', 'create', 'globex', '--credits', '3', '--ttl', '600']);
+
   const live = await json(['audit']);
   assert.deepEqual([live.ok, live.accounts, live.wrong], [true, 3, []]);
   assert.ok(live.entries > 60 && live.lots >= 4, JSON.stringify(live));
@@ -72,6 +74,8 @@ test('the audit is clean live, after a kill and after SIGTERM; an export passes,
   await server.kill();
   const killed = await json(['audit', '--data', server.dir]);
   assert.deepEqual([killed.ok, killed.entries, killed.lots], [true, live.entries, live.lots]);
+  assert.equal(killed.open_holds, live.open_holds);
+  assert.ok(live.open_holds > 0);
 
   await server.boot();
   assert.equal((await json(['audit'])).entries, live.entries);

@@ -289,4 +289,33 @@ TEST_CASE("reverse: every refused case has its code") {
   }
 }
 
+TEST_CASE("holds: the open ones are listed in pages; what they reserve is what the balance says") {
+  ApiHouse house;
+  house.open_account("acme", "10");
+  for (int i = 0; i < 4; ++i)
+    REQUIRE(house.as_operator("POST", "/holds", R"({"account":"acme","credits":"1"})").status == 201);
+  REQUIRE(house.as_operator("POST", "/holds/hold_acme.2/release").status == 200);
+  const Response first = house.as_operator("GET", "/accounts/acme/holds?limit=2");
+  CHECK(first.status == 200);
+  CHECK(at(first, "items.0.id") == "hold_acme.1");
+  CHECK(at(first, "items.1.id") == "hold_acme.3");
+  CHECK(at(first, "next_cursor") == "hold_acme.3");
+  const Response rest = house.as_operator("GET", "/accounts/acme/holds?status=open&cursor=hold_acme.3");
+  CHECK(at(rest, "items.0.id") == "hold_acme.4");
+  CHECK(at(rest, "items.1.id").empty());
+  CHECK(json_of(rest).find("next_cursor")->kind == JsonValue::Kind::null);
+  house.clock.advance_ms(minute_ms);
+  CHECK(house.as_operator("GET", "/accounts/acme/holds").body == R"({"items":[],"next_cursor":null})");
+}
+
+TEST_CASE("holds: a hold of an unlimited account says that it reserves nothing") {
+  ApiHouse house;
+  house.open_account("acme");
+  REQUIRE(house.as_operator("PUT", "/accounts/acme/subscription", R"({"plan":"pro","unlimited":true})").status == 200);
+  const Response made = house.as_operator("POST", "/holds", hold_3);
+  CHECK(at(made, "credits") == "3");
+  CHECK(at(made, "reserved") == "0");
+  CHECK(at(house.as_operator("POST", "/holds/hold_acme.1/release"), "reserved").empty());
+}
+
 }  // namespace tally::http

@@ -174,12 +174,16 @@ TEST_CASE("ledger: wrong parameters are refused by name") {
                                                         {"ledger?cursor=ent_01", "invalid_cursor"},
                                                         {"lots?cursor=ent_1", "invalid_cursor"},
                                                         {"lots?limit=x", "invalid_limit"},
-                                                        {"lots?status=shut", "invalid_status"}}) {
+                                                        {"lots?status=shut", "invalid_status"},
+                                                        {"holds?status=settled", "invalid_status"},
+                                                        {"holds?limit=0", "invalid_limit"},
+                                                        {"holds?cursor=lot_1", "invalid_cursor"},
+                                                        {"holds?cursor=hold_other.1", "invalid_cursor"}}) {
     const Response response = house.as_operator("GET", "/accounts/acme/" + query);
     CHECK_MESSAGE(response.status == 422, query);
     CHECK_MESSAGE(code_of(response) == code, query);
   }
-  for (const char* path : {"balance", "lots", "ledger", "ledger/ent_1", "auto-reload"})
+  for (const char* path : {"balance", "lots", "holds", "ledger", "ledger/ent_1", "auto-reload"})
     CHECK_MESSAGE(house.as_operator("GET", std::string("/accounts/nobody/") + path).status == 404, path);
 }
 

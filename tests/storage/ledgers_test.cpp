@@ -169,19 +169,31 @@ TEST_CASE("ledgers: states, entries, lots and holds survive a restart, written b
     house.write_rows();
     house.debit(acme, 2);
   }
+  const auto open_holds = [&](std::uint64_t from, std::size_t limit) {
+    std::vector<std::uint64_t> numbers;
+    for (const Hold& hold : *house.ledgers->open_holds(acme, from, limit)) numbers.push_back(hold.number);
+    return numbers;
+  };
+  using Numbers = std::vector<std::uint64_t>;
+  CHECK(open_holds(1, 10) == Numbers{1, 2});
+  CHECK(open_holds(1, 1) == Numbers{1});
+  CHECK(open_holds(2, 10) == Numbers{2});
   REQUIRE(house.change(acme, [](Ledger& l) { REQUIRE(l.release(2)); }));
+  CHECK(open_holds(1, 10) == Numbers{1});
   const std::string before = encode(house.read(acme));
   const auto entries = house.entries(acme);
   house.restart();
   CHECK(encode(house.read(acme)) == before);
   CHECK(house.entries(acme) == entries);
   CHECK(house.ledgers->lot(acme, 1)->amount == credits(100));
+  CHECK(open_holds(1, 10) == Numbers{1});
   CHECK(house.ledgers->hold(acme, 1)->status == HoldStatus::open);
   CHECK(house.ledgers->hold(acme, 2)->status == HoldStatus::released);
   REQUIRE(house.change(acme, [](Ledger& l) {
     CHECK(l.release(2).error().code == Errc::not_found);
     CHECK(l.settle(1, {credits(4), "", "", "", 0, "", ""}));
   }));
+  CHECK(open_holds(1, 10).empty());
   CHECK(house.read(acme).reserved == Credits());
   CHECK(house.audit(acme) == "good");
 }

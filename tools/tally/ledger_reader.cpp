@@ -147,6 +147,7 @@ Result<Hold> read_open_hold(const http::JsonValue& json, const AccountId& accoun
   hold.number = read_hold_id(in, "id", account);
   if (in.string("account") != account.str()) in.refuse("account", "is another one");
   hold.credits = in.credits("credits");
+  hold.reserved = in.optional_credits("reserved").value_or(hold.credits);
   hold.status = read_word(in, "status", HoldStatus::expired);
   if (hold.status != HoldStatus::open) in.refuse("status", "is not open");
   hold.endpoint = in.optional_string("endpoint").value_or("");

@@ -19,7 +19,7 @@ Result<LotNow> read_lot(const http::JsonValue& json);
 // when it is negative or the sum leaves the range of amounts.
 Result<void> add_open_lot(LedgerState& state, const LotNow& now);
 
-// An open one. `reserved` is not on the wire: it is the caller's to know.
+// An open one.
 Result<Hold> read_open_hold(const http::JsonValue& json, const AccountId& account);
 
 // 64 lower-case hex digits.

@@ -32,7 +32,8 @@ class ServerReader {
       if (!moment) return moment.error();
       auto again = look_briefly(account);
       if (!again) return again.error();
-      if (moment->same_as(*again)) return give(account, *moment);
+      // Holds that do not add up may be of another moment, though nothing else has changed: look again.
+      if (moment->same_as(*again) && (moment->holds_add_up() || attempt == tries_max)) return give(account, *moment);
       session_.pause(std::min<std::int64_t>(10 * attempt, pause_ms_max));
     }
     auto moment = look(account);
@@ -49,6 +50,16 @@ class ServerReader {
     Credits debt;
     Credits available;
     std::vector<LotNow> lots;
+    std::vector<Hold> holds;
+    bool holds_add_up() const {
+      Credits sum;
+      for (const Hold& hold : holds) {
+        const auto more = add(sum, hold.reserved);
+        if (!more) return false;
+        sum = *more;
+      }
+      return !figures.open_holds || sum == figures.state.reserved;
+    }
     bool same_as(const Moment& other) const {
       const LedgerState& a = figures.state;
       const LedgerState& b = other.figures.state;
@@ -105,10 +116,31 @@ class ServerReader {
       }
       if (lots->size() < page_items_max) break;
     }
+    if (auto holds = look_at_holds(account, *moment); !holds) return holds.error();
     auto metered = usage(account);
     if (!metered) return metered.error();
     moment->figures.metered = *metered;
     return moment;
+  }
+
+  // The open holds; nothing of a server that does not list them.
+  Outcome<void> look_at_holds(const AccountId& account, Moment& moment) {
+    while (true) {
+      const std::string after =
+          moment.holds.empty() ? "" : "&cursor=" + http::hold_id(account, moment.holds.back().number);
+      const std::string path = account_path(account.str(), "/holds?limit=" + std::to_string(page_items_max) + after);
+      const auto holds = page(path);
+      if (!holds && (holds.error().status == 404 || holds.error().status == 405)) return {};
+      if (!holds) return holds.error();
+      for (const http::JsonValue& item : *holds) {
+        auto hold = read_open_hold(item, account);
+        if (!hold) return unreadable(path, hold.error().detail);
+        moment.holds.push_back(std::move(*hold));
+      }
+      if (holds->size() < page_items_max) break;
+    }
+    moment.figures.open_holds = moment.holds.size();
+    return {};
   }
 
   Outcome<void> give(const AccountId& account, Moment& moment) {
@@ -123,7 +155,7 @@ class ServerReader {
       sink_.wrong(account, std::nullopt, "what is available is not balance less reserved");
     const auto last_hold = give_rows(account, moment);
     if (!last_hold) return last_hold.error();
-    state.last_hold = *last_hold;
+    state.last_hold = moment.holds.empty() ? *last_hold : std::max(*last_hold, moment.holds.back().number);
     sink_.end(account, moment.figures);
     return {};
   }
@@ -131,7 +163,9 @@ class ServerReader {
   // The number of the last hold that an entry names.
   Outcome<std::uint64_t> give_rows(const AccountId& account, const Moment& moment) {
     for (const LotNow& now : moment.lots) sink_.lot(account, now.lot, now.remaining);
-    return give_entries(account, moment.figures.state.last_entry);
+    auto last_hold = give_entries(account, moment.figures.state.last_entry);
+    for (const Hold& hold : moment.holds) sink_.hold(account, hold);
+    return last_hold;
   }
 
   // In order, though the server's pages go backwards: a page ends before its cursor, which is an entry's id.
