@@ -39,9 +39,10 @@ Passwords::Queued Passwords::enqueue(const std::string& lane, Work work) {
     if (queued_ >= limits_.waiting_max) return Queued::all_full;
     const auto known = lanes_.find(lane);
     if (known != lanes_.end() && known->second.size() >= limits_.per_lane_max) return Queued::lane_full;
+    const bool behind_another = known != lanes_.end();
     ++queued_;
     lanes_[lane].push_back(std::move(work));
-    if (known != lanes_.end()) return Queued::yes;  // behind another
+    if (behind_another) return Queued::yes;
     ready_.push_back(lane);
   }
   run_next();
