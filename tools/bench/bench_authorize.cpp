@@ -59,9 +59,9 @@ void bench_authorize(const Options& options, Figures& figures) {
   const Tallyd server(options, scratch / "data");
   create_prices(server);
   const std::vector<Customer> customers = create_customers(server, options.ledger_accounts);
+  grant_credits(server, options.ledger_accounts, "1000000");
   std::vector<std::string> questions;
   for (const Customer& customer : customers) {
-    server.call("POST", "/operator/v1/accounts/" + customer.account + "/grants", R"({"amount":"1000000"})", 201);
     questions.push_back(question(server, customer));
   }
   std::vector<double> rates, p50, p99;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t balance_customers = 100;
 constexpr std::uint32_t hot = 7;  // the one account of the hot runs
 constexpr std::uint64_t under_way_in_process = 4'096;
-constexpr const char* big_grant = R"({"amount":"1000000000","expires_at":null})";
+constexpr const char* granted = "1000000000";
 
 // How many commands are under way; the poster waits while there are too many.
 class Window {
@@ -254,9 +254,9 @@ class HoldsOverHttp {
 void measure_balance(const Options& options, Figures& figures, const ScratchDirectory& scratch) {
   const Tallyd server(options, scratch / "balance");
   const std::vector<Customer> customers = create_customers(server, balance_customers);
+  grant_credits(server, balance_customers, granted);
   std::vector<std::string> requests;
   for (const Customer& customer : customers) {
-    server.call("POST", "/operator/v1/accounts/" + customer.account + "/grants", big_grant, 201);
     requests.push_back(get_request(customer, "/v1/balance"));
   }
   const std::size_t body_bytes = ask(server.port(), requests.front()).body.size();
@@ -320,8 +320,7 @@ void measure_over_http(const Options& options, Figures& figures, const ScratchDi
   if (!postgres) figures.checked("no PostgreSQL here, so it is not compared (tools/setup bench installs it)");
   const Tallyd server(options, scratch / "data");
   create_accounts(server, options.ledger_accounts);
-  for (std::uint32_t i = 0; i < options.ledger_accounts; ++i)
-    server.call("POST", "/operator/v1/accounts/" + account_name(i) + "/grants", big_grant, 201);
+  grant_credits(server, options.ledger_accounts, granted);
   OverHttp http(server, options.ledger_accounts);
   HoldsOverHttp holds(server, options.ledger_accounts);
   for (const bool one_hot : {false, true}) {

@@ -56,6 +56,15 @@ void create_accounts(const Tallyd& server, std::uint32_t count) {
   send_all(server, requests, 201, [](std::string_view) {});
 }
 
+void grant_credits(const Tallyd& server, std::uint32_t count, const std::string& credits) {
+  std::vector<std::string> requests;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    requests.push_back(server.render("POST", "/operator/v1/accounts/" + account_name(i) + "/grants",
+                                     R"({"amount":")" + credits + R"("})"));
+  }
+  send_all(server, requests, 201, [](std::string_view) {});
+}
+
 std::vector<Customer> create_customers(const Tallyd& server, std::uint32_t count) {
   create_accounts(server, count);
   std::vector<std::string> requests;

@@ -23,6 +23,8 @@ struct Customer {
 std::vector<Customer> create_customers(const Tallyd& server, std::uint32_t count);
 // The accounts alone.
 void create_accounts(const Tallyd& server, std::uint32_t count);
+// Grants each of the first `count` accounts as many credits.
+void grant_credits(const Tallyd& server, std::uint32_t count, const std::string& credits);
 // A price for each endpoint of the workload.
 void create_prices(const Tallyd& server);
 
