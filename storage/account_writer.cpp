@@ -1,6 +1,7 @@
 #include "storage/account_writer.h"
 
 #include <algorithm>
+#include <cassert>
 #include <list>
 #include <unordered_map>
 
@@ -24,17 +25,24 @@ std::string row_name(Table table, const AccountId& account, std::string_view key
   return name;
 }
 
-// Rows that no command reads back need not be kept for them.
-bool is_read_back(Table table) {
+// Tables that commands read. What commands write into the others need not be kept for them, which spares the larger
+// part: the ledger's and the rollups' rows, results and bodies.
+bool is_read_by_commands(Table table) {
   switch (table) {
-    case Table::dedup:
-    case Table::job_result:
-    case Table::open_job:
-    case Table::job_by_time:
-    case Table::delivery_body:
-      return false;
-    default:
+    case Table::meta:
+    case Table::account:
+    case Table::credential:
+    case Table::job:
+    case Table::delivery:
+    case Table::open_delivery:
+    case Table::idempotency:
+    case Table::reversal:
+    case Table::webhook:
+    case Table::login:
+    case Table::session:
       return true;
+    default:
+      return false;
   }
 }
 
@@ -121,6 +129,7 @@ class AccountWriter::Tx final : public AccountTx {
   bool writable() const override { return writable_; }
 
   Result<std::optional<std::string>> get(Table table, std::string_view key) override {
+    assert(is_read_by_commands(table));
     const auto& ops = batch_.ops();
     for (auto op = ops.rbegin(); op != ops.rend(); ++op) {
       if (op->table != table || op->key != key || op->kind == Batch::Kind::add) continue;
@@ -150,7 +159,7 @@ class AccountWriter::Tx final : public AccountTx {
   bool grows() const noexcept { return grows_; }
   Batch take_batch() {
     for (const Batch::Op& op : batch_.ops()) {
-      if (op.kind == Batch::Kind::add || !is_read_back(op.table)) continue;
+      if (op.kind == Batch::Kind::add || !is_read_by_commands(op.table)) continue;
       shard_.remember(row_name(op.table, account(), op.key),
                       op.kind == Batch::Kind::put ? std::optional<std::string>{op.value} : std::nullopt);
     }

@@ -21,7 +21,7 @@ class AccountTx {
   // decision others rely on before they are committed.
   virtual bool writable() const = 0;
   // This account's row, with the writes of earlier commands that are still on their way to the disk, and this command's
-  // own.
+  // own. A writer keeps these for the tables that commands read; of another one it asserts.
   virtual Result<std::optional<std::string>> get(Table table, std::string_view key) = 0;
   virtual void put(Table table, std::string key, std::string value) = 0;
   virtual void erase(Table table, std::string key) = 0;
