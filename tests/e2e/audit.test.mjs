@@ -52,7 +52,7 @@ async function traffic(account, random, rounds) {
   }
 }
 
-test('the audit is clean live, after a kill and after SIGTERM; an export passes, and one flipped byte is found and named', { timeout: 240_000 }, async (t) => {
+test('the audit is clean live, after a kill and after SIGTERM; an export passes, and one flipped byte is found and named', async (t) => {
   const seed = seedFromEnv();
   t.diagnostic(`seed ${seed}`);
   await inParallel(2, ['acme', 'globex'], (account) => traffic(account, dice(seed + account.length), 6));
@@ -110,7 +110,7 @@ test('the audit is clean live, after a kill and after SIGTERM; an export passes,
   await server.boot();
 });
 
-test('explain says why a charge is there; balance, ledger and the setting of the reload are shown', { timeout: 60_000 }, async () => {
+test('explain says why a charge is there; balance, ledger and the setting of the reload are shown', async () => {
   await run(['account', 'create', 'asks', '--name', 'Asks', '--email', 'asks@example.com']);
   const first = await run(['grant', 'asks', '5', '--reference', 'invoice-9', '--idempotency-key', 'g-1']);
   assert.equal((await run(['grant', 'asks', '5', '--reference', 'invoice-9', '--idempotency-key', 'g-1'])).stdout, first.stdout);

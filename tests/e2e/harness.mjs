@@ -23,10 +23,20 @@ process.on('exit', () => {
   process.exitCode = 1;
 });
 
+// Limits are against hanging alone: what a machine ten times slower than ours works on ends long before. That of a whole file is a
+// little below ctest's, so that what hung can be told and its processes be ended.
+const patienceMs = 5 * 60_000;
+const fileMs = Number(process.env.TALLY_E2E_MINUTES ?? 40) * 60_000;
+setTimeout(() => {
+  console.error(`not done in ${fileMs / 60_000} minutes (TALLY_E2E_MINUTES); the end of the log of each server that runs:`);
+  for (const { log } of running.values()) if (log) console.error(log.slice(-3000));
+  process.exit(1);
+}, fileMs).unref();
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Tries until `attempt` answers something other than undefined.
-export async function eventually(what, attempt, { timeoutMs = 20_000, everyMs = 15 } = {}) {
+export async function eventually(what, attempt, { timeoutMs = patienceMs, everyMs = 15 } = {}) {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const answer = await attempt();
@@ -64,7 +74,7 @@ export class Answer {
 }
 
 // One request. `body` may be a string, bytes, or an object that goes out as JSON. Rejects when the connection breaks.
-export function send(base, { method = 'GET', path: target = '/', headers = {}, body, agent, ca, timeoutMs = 70_000 } = {}) {
+export function send(base, { method = 'GET', path: target = '/', headers = {}, body, agent, ca, timeoutMs = patienceMs } = {}) {
   const url = new URL(base);
   const secure = url.protocol === 'https:';
   const all = { ...headers };
@@ -113,7 +123,7 @@ export function sendRaw(port, bytes) {
         reject(error);
       }
     };
-    socket.setTimeout(5_000, () => socket.destroy(new Error(`still open after 5 s: ${text}`)));
+    socket.setTimeout(patienceMs, () => socket.destroy(new Error(`still open: ${text}`)));
     socket.on('data', (chunk) => (text += chunk.toString('latin1')));
     socket.on('error', (error) => (error.code === 'ECONNRESET' ? done() : reject(error)));
     socket.on('close', done);
@@ -123,8 +133,8 @@ export function sendRaw(port, bytes) {
 // Without limits of its own a key has those of its dialect, which tests soon reach.
 const roomyKey = { kind: 'pair', limits: { per_day: 1_000_000_000 } };
 
-const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const running = new Map();  // processes, and what keeps their output
+process.on('exit', () => running.forEach((_, child) => child.kill('SIGKILL')));
 
 // One data directory and the process that serves it, which may be killed and started again.
 export class Server {
@@ -157,7 +167,7 @@ export class Server {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', ...this.env },
     });
-    running.add(child);
+    running.set(child, this);
     this.child = child;
     this.log = '';
     child.stdout.on('data', (chunk) => (this.log = (this.log + chunk).slice(-200_000)));
@@ -183,7 +193,7 @@ export class Server {
       if (gone) throw new Error(`tallyd ended at start: ${JSON.stringify(gone)}\n${this.log}`);
       const answer = await this.send({ path: '/readyz', agent: undefined }).catch(() => undefined);
       return answer?.status === 200 ? true : undefined;
-    }, { timeoutMs: 60_000, everyMs: 5 });
+    }, { everyMs: 5 });
     return performance.now() - begun;
   }
 
@@ -247,13 +257,20 @@ export class Server {
 
   // The totals of one account over a range, through a report that is waited for.
   async totals(key, from, to, granularity = 'total') {
-    const answer = await this.customer(key, 'POST', '/v1/reports', {
-      body: { type: 'usage', from, to, granularity },
-      headers: { prefer: 'wait=30' },
+    const order = { type: 'usage', from, to, granularity };
+    const submitted = await this.customer(key, 'POST', '/v1/reports', { body: order, headers: { prefer: 'wait=60' } });
+    return (await this.report(key, submitted)).result.totals;
+  }
+
+  // The finished report that `submitted`, an answer of POST /v1/reports, began or already has.
+  async report(key, submitted) {
+    assert.ok([200, 202].includes(submitted.status), submitted.text);
+    const job = submitted.status === 200 ? submitted.json : await eventually('the report', async () => {
+      const answer = await this.customer(key, 'GET', `/v1/reports/${submitted.json.request_id}?wait=60`);
+      return ['queued', 'processing'].includes(answer.json.status) ? undefined : answer.json;
     });
-    assert.equal(answer.status, 200, answer.text);
-    assert.equal(answer.json.status, 'completed', answer.text);
-    return answer.json.result.totals;
+    assert.equal(job.status, 'completed', JSON.stringify(job));
+    return job;
   }
 
   async kill() {
@@ -263,9 +280,9 @@ export class Server {
   }
 
   // SIGTERM; answers how it ended.
-  async stop({ timeoutMs = 20_000 } = {}) {
+  async stop() {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
     const how = await this.exited;
     clearTimeout(timer);
     this.agent.destroy();
@@ -285,7 +302,7 @@ export function tally(server, args, { input, env = {} } = {}) {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, TALLY_SERVER: server?.base ?? '', TALLY_OPERATOR_TOKEN: server?.token ?? '', ...env },
   });
-  running.add(child);
+  running.set(child, {});
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const out = { stdout: '', stderr: '' };
@@ -300,7 +317,7 @@ export function tally(server, args, { input, env = {} } = {}) {
 
 // Starts tallyd where it is expected to refuse; answers { status, text }.
 export function tallydRefuses(flags) {
-  const run = spawnSync(path.join(binDir, 'tallyd'), flags, { timeout: 10_000, env: { PATH: process.env.PATH }, encoding: 'utf8' });
+  const run = spawnSync(path.join(binDir, 'tallyd'), flags, { timeout: patienceMs, env: { PATH: process.env.PATH }, encoding: 'utf8' });
   return { status: run.status, signal: run.signal, text: run.stdout + run.stderr };
 }
 

@@ -29,7 +29,7 @@ const folderBytes = (dir) =>
   }, 0);
 
 // TALLY_E2E_STORE_MB=1000 is the size the design names; CI takes a smaller one.
-test('a store with data is ready again in under 5 s after kill -9', { timeout: 600_000 }, async (t) => {
+test('a store with data is ready again in under 5 s after kill -9', async (t) => {
   const megabytes = Number(process.env.TALLY_E2E_STORE_MB ?? 60);
   await withServer({}, async (server) => {
     const customers = [];
@@ -62,7 +62,7 @@ test('a store with data is ready again in under 5 s after kill -9', { timeout: 6
   });
 });
 
-test('SIGTERM answers what waits, takes nothing new, and exits 0', { timeout: 60_000 }, async () => {
+test('SIGTERM answers what waits, takes nothing new, and exits 0', async () => {
   await withServer({}, async (server) => {
     const customer = await server.newCustomer('leaving');
     let acknowledged = 0;
@@ -95,7 +95,7 @@ test('SIGTERM answers what waits, takes nothing new, and exits 0', { timeout: 60
   });
 });
 
-test('SIGTERM ends a waiting poll with an answer', { timeout: 60_000 }, async () => {
+test('SIGTERM ends a waiting poll with an answer', async () => {
   await withServer({}, async (server) => {
     const customer = await server.newCustomer('patient');
     const submitted = await server.customer(customer, 'POST', '/v1/reports', { body: { type: 'usage', from: month[0], to: month[1], granularity: 'month' } });
@@ -108,7 +108,7 @@ test('SIGTERM ends a waiting poll with an answer', { timeout: 60_000 }, async ()
   });
 });
 
-test('the customer API speaks TLS when it is given a certificate', { timeout: 60_000 }, async () => {
+test('the customer API speaks TLS when it is given a certificate', async () => {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'tally-tls.'));
   const cert = path.join(scratch, 'cert.pem');
   const key = path.join(scratch, 'key.pem');
@@ -130,7 +130,7 @@ test('the customer API speaks TLS when it is given a certificate', { timeout: 60
   }
 });
 
-test('a second process on the same data directory is refused, and the first goes on', { timeout: 60_000 }, async () => {
+test('a second process on the same data directory is refused, and the first goes on', async () => {
   await withServer({}, async (server) => {
     const second = tallydRefuses(['--data', server.dir, '--listen', '127.0.0.1:0']);
     assert.ok(second.status > 0, JSON.stringify(second));
@@ -140,7 +140,7 @@ test('a second process on the same data directory is refused, and the first goes
   });
 });
 
-test('a port that is taken is refused with its name', { timeout: 60_000 }, async () => {
+test('a port that is taken is refused with its name', async () => {
   await withServer({}, async (server) => {
     const other = fs.mkdtempSync(path.join(os.tmpdir(), 'tally-port.'));
     try {
@@ -153,7 +153,7 @@ test('a port that is taken is refused with its name', { timeout: 60_000 }, async
   });
 });
 
-test('the operator token is made at the first start, kept, and readable by its owner alone', { timeout: 60_000 }, async () => {
+test('the operator token is made at the first start, kept, and readable by its owner alone', async () => {
   await withServer({}, async (server) => {
     const file = path.join(server.dir, 'operator.token');
     const first = fs.readFileSync(file, 'utf8');
@@ -166,7 +166,7 @@ test('the operator token is made at the first start, kept, and readable by its o
   });
 });
 
-test('data of a newer format is refused, not guessed at', { timeout: 60_000 }, async () => {
+test('data of a newer format is refused, not guessed at', async () => {
   await withServer({}, async (server) => {
     await server.stop();
     const file = path.join(server.dir, 'FORMAT');
