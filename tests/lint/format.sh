@@ -4,4 +4,4 @@
 set -eu
 cd "$2"
 find core http queue webhook storage tests tools \( -name node_modules -prune \) -o \( -name '*.cpp' -o -name '*.h' \) -print0 |
-  xargs -0 -r "$1" --dry-run -Werror --ferror-limit=3
+  xargs -0 -r -n 16 -P "$(nproc)" "$1" --dry-run -Werror --ferror-limit=3
