@@ -5,7 +5,7 @@ import { dice, inParallel, seedFromEnv, Server } from './harness.mjs';
 
 let server;
 before(async () => {
-  server = await Server.start();
+  server = await Server.start({ onDisk: true });
   await server.must('POST', '/prices', { effective_at: '2020-01-01T00:00:00Z', prices: [{ endpoint: 'search', credits: '2' }] });
 });
 after(() => server?.dispose());

@@ -13,7 +13,7 @@ let receiver;
 let customers;
 before(async () => {
   receiver = await Receiver.start();
-  server = await Server.start({ config, args: ['--allow-private-callbacks'] });
+  server = await Server.start({ onDisk: true, config, args: ['--allow-private-callbacks'] });
   await server.must('POST', '/prices', {
     effective_at: '2025-01-01T00:00:00Z', prices: [{ endpoint: 'search', credits: '1.5', category: 'search' }],
   });

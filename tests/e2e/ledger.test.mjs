@@ -12,7 +12,7 @@ const sum = (amounts) => amounts.reduce((all, amount) => all + amount, 0n);
 
 let server;
 before(async () => {
-  server = await Server.start();
+  server = await Server.start({ onDisk: true });
   await server.must('POST', '/prices', {
     effective_at: '2020-01-01T00:00:00Z',
     prices: [{ endpoint: 'search', credits: '1.5' }, { endpoint: 'lookup', credits: '0.25', charge_on: 'request' }],
@@ -196,7 +196,7 @@ describe('the same Idempotency-Key', () => {
     assert.equal(again.text, first.text);
     assert.equal(again.headers.location, first.headers.location);
     assert.equal(again.headers['idempotency-replayed'], 'true');
-    const waited = await submit(body, { prefer: 'wait=20' });
+    const waited = await submit(body, { prefer: 'wait=60' });
     assert.equal(waited.status, 200, waited.text);
     assert.equal(waited.json.request_id, first.json.request_id);
     assert.equal(waited.headers['idempotency-replayed'], 'true');

@@ -34,6 +34,11 @@ export class Receiver {
     return this.deliveries.filter((delivery) => delivery.path === path);
   }
 
+  // That anything was delivered.
+  called() {
+    return eventually('a delivery', () => (this.deliveries.length > 0 ? true : undefined));
+  }
+
   // The first `count` deliveries to `path`, when they are there.
   arrived(path, count = 1, options) {
     return eventually(`${count} deliveries to ${path}`, () => {

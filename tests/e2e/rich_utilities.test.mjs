@@ -195,26 +195,26 @@ describe('a login', () => {
       const locked = await login(email);
       assert.equal(locked.status, 429);
       assert.equal(locked.json.error.code, 'too_many_attempts');
-      assert.ok(Number(locked.headers['retry-after']) > 50);
+      assert.match(locked.headers['retry-after'], /^[1-9]\d*$/);
     }
     await server.kill();
     await server.boot();
+    // Should the restart have outlasted the lock, then this is the sixth failure, which locks again.
+    assert.match(String((await login('locked@acme.example', 'wrong')).status), /^(429|401)$/);
     assert.equal((await login('locked@acme.example')).status, 429);
     assert.equal((await login()).status, 200);
   });
 
-  test('takes as long for an e-mail of nobody as for a wrong password', async () => {
+  test('costs as much for an e-mail of nobody as for a wrong password', async () => {
     await server.must('POST', '/accounts', { id: 'timed', email: 'timed@acme.example', password });
-    const took = { 'timed@acme.example': [], 'timed-nobody@acme.example': [] };
-    for (let i = 0; i < 4; ++i) {
-      for (const [email, times] of Object.entries(took)) {
-        const begun = performance.now();
-        assert.equal((await login(email, 'wrong')).status, 401);
-        times.push(performance.now() - begun);
-      }
-    }
-    const [known, nobody] = Object.values(took).map((times) => Math.min(...times));
-    assert.ok(known / nobody < 2 && nobody / known < 2, `${known} ms and ${nobody} ms`);
+    const cost = async (email) => {
+      const begun = server.processorMs();
+      for (let i = 0; i < 4; ++i) assert.equal((await login(email, 'wrong')).status, 401);
+      return server.processorMs() - begun;
+    };
+    const known = await cost('timed@acme.example');
+    const nobody = await cost('timed-nobody@acme.example');
+    assert.ok(known > 40 && known / nobody < 2 && nobody / known < 2, `${known} ms and ${nobody} ms`);
   });
 
   test('leaves no password and no token on the disk', async () => {
@@ -292,7 +292,7 @@ describe("another issuer's token", () => {
         'that claims to be ours': tokenOf(key, { iss: 'tally', aud: 'tally' }),
         'for another audience': tokenOf(key, { aud: 'other' }),
         'without exp': tokenOf(key, { exp: undefined }),
-        'not valid yet': tokenOf(key, { nbf: nowSeconds() + 60 }),
+        'not valid yet': tokenOf(key, { nbf: nowSeconds() + 600 }),
         'with alg none': tokenOf(key, {}, { alg: 'none' }),
         'without a signature': tokenOf({ ...key, sign: () => Buffer.alloc(0) }, {}, { alg: 'none' }),
         'with another alg': tokenOf(key, {}, { alg: alg === 'HS256' ? 'RS256' : 'HS256' }),
@@ -337,6 +337,7 @@ describe("another issuer's token", () => {
 
 describe('the account', () => {
   test('shows usage, credits, ledger and summary field by field as the document', async () => {
+    const asked = nowSeconds();
     const { access_token } = await tokens();
     const usage = await get('/auth/account/usage', access_token);
     assert.equal(usage.status, 200, usage.text);
@@ -372,7 +373,7 @@ describe('the account', () => {
     assert.deepEqual(summary.json.credit_balance, credits.json);
     assert.equal(summary.json.total_requests_all_time, 4);
     assert.equal(summary.json.email, 'ann@acme.example');
-    assert.ok(Date.now() - Date.parse(summary.json.last_login_at) < 60_000);
+    assert.ok(Date.parse(summary.json.last_login_at) >= asked * 1000);
   });
 
   test('shows usage by day, month and year over years', async () => {

@@ -9,7 +9,7 @@ import { dataDir, Server } from './harness.mjs';
 let server;
 before(async () => {
   server = await Server.start({
-    config: '[narakeet]\nseconds_per_credit = 0.5\n[insideview]\nrequests_per_window = 5\nwindow_seconds = 2\n[limits]\nbody_bytes = 5000\n',
+    config: '[narakeet]\nseconds_per_credit = 0.5\n[insideview]\nrequests_per_window = 5\nwindow_seconds = 600\n[limits]\nbody_bytes = 5000\n',
   });
   await server.must('POST', '/prices', {
     effective_at: '2015-01-01T00:00:00Z',
@@ -45,7 +45,7 @@ const shape = (value) =>
 
 describe('yeb.to', () => {
   const told = (answer) => {
-    assert.ok(Number.isInteger(answer.response_time_ms) && answer.response_time_ms >= 0 && answer.response_time_ms < 10_000);
+    assert.ok(Number.isInteger(answer.response_time_ms) && answer.response_time_ms >= 0);
     const { response_time_ms, ...rest } = answer;
     return rest;
   };
@@ -169,12 +169,13 @@ describe('InsideView', () => {
 
   test('logs in by query and by form, as XML and as JSON', async () => {
     const key = await customer('iv-login', null, 'pair');
+    const asked = Date.now();
     const details = await login(key);
     assert.deepEqual(Object.keys(details), ['accessToken', 'tokenType', 'expirationTime']);
     assert.equal(details.tokenType, 'bearer');
     assert.match(details.expirationTime, /^[A-Z][a-z]{2}, [A-Z][a-z]{2} \d\d, \d{4} \d\d:\d\d:\d\d [AP]M GMT$/);
-    const ends = Date.parse(details.expirationTime);
-    assert.ok(Math.abs(ends - Date.now() - 3_600_000) < 60_000, details.expirationTime);
+    const made = Date.parse(details.expirationTime) - 3_600_000;
+    assert.ok(asked - 1_000 <= made && made <= Date.now(), details.expirationTime);
     const form = await server.send({
       method: 'POST', path: '/Auth/login/v1/token', headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: `clientId=${key.key}&clientSecret=${key.secret}&grantType=cred`,
@@ -215,7 +216,7 @@ describe('InsideView', () => {
     assert.equal(at('/accountUsage/usage[1]/transactions'), '2');
     assert.equal(at('/accountUsage/creditsForAccount/allocatedCredits'), '99');
 
-    const submitted = await server.customer(key, 'GET', '/usage', { headers: { prefer: 'wait=20' } });
+    const submitted = await server.customer(key, 'GET', '/usage', { headers: { prefer: 'wait=60' } });
     assert.equal(submitted.json.status, 'completed', submitted.text);
     const jobs = await get(accessToken, '/api/v1/admin/jobs?jobStatuses=finished', json);
     assert.deepEqual(jobs.json, {
@@ -254,7 +255,7 @@ describe('InsideView', () => {
     for (let i = 0; i < 6; ++i) statuses.push((last = await get(accessToken, '/api/v1/admin/jobs', json)).status);
     assert.deepEqual(statuses, [200, 200, 200, 200, 200, 429]);
     assert.equal(last.json.errorNumber, '429-101');
-    assert.equal(last.headers['retry-after'], '2');
+    assert.equal(last.headers['retry-after'], '600');
   });
 
   test('says what no handler says in its own shape', async () => {
