@@ -35,7 +35,7 @@ class Passwords {
   // Errc::exhausted when there is no memory for it.
   static Result<std::string> hash(std::string_view password, const PasswordCost& cost);
 
-  // Work runs on `elsewhere`. Makes one hash at once, for matches_nothing().
+  // Work runs on `elsewhere`.
   Passwords(PasswordCost cost, PasswordLimits limits, Executor elsewhere);
 
   Result<std::string> hash(std::string_view password) const { return hash(password, cost_); }
