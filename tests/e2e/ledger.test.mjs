@@ -239,12 +239,12 @@ describe('64 clients on one account', () => {
     const key = `${seed}-${next++}`;
     ++known.operations;
     const attempt = async () => {
-      for (;;) {
+      for (let pauseMs = 2; ; pauseMs = Math.min(2 * pauseMs, 100)) {
         ++known.sent;
         try {
           const answer = await server.operator('POST', path, body, { ...options, headers: { 'idempotency-key': key } });
           if (answer.status !== 503 && answer.json.code !== 'idempotency_key_in_use') return answer;
-          await sleep(2);
+          await sleep(pauseMs);
         } catch (error) {
           if (!/ECONNRE|socket hang up|aborted|EPIPE/.test(`${error.code} ${error.message}`)) throw error;
           await eventually('the server to be back', () => (down ? undefined : true), { everyMs: 5 });

@@ -5,7 +5,7 @@ import { dice, inParallel, seedFromEnv, Server } from './harness.mjs';
 
 const good = Number(process.env.TALLY_E2E_EVENTS ?? 1_000_000);
 const bad = good / 100;
-const perBatch = 20_000;
+const perBatch = 50_000;
 const accounts = Array.from({ length: 50 }, (_, i) => `million-${i}`);
 const month = '2025-02';
 
