@@ -216,8 +216,8 @@ describe('InsideView', () => {
     assert.equal(at('/accountUsage/usage[1]/transactions'), '2');
     assert.equal(at('/accountUsage/creditsForAccount/allocatedCredits'), '99');
 
-    const submitted = await server.customer(key, 'GET', '/usage', { headers: { prefer: 'wait=60' } });
-    assert.equal(submitted.json.status, 'completed', submitted.text);
+    const submitted = await server.customer(key, 'GET', '/usage');
+    assert.equal((await server.poll(key, submitted.json.request_id)).json.status, 'completed');
     const jobs = await get(accessToken, '/api/v1/admin/jobs?jobStatuses=finished', json);
     assert.deepEqual(jobs.json, {
       jobs: [{ jobId: submitted.json.request_id, jobType: 'usage', jobStatus: 'finished', createdDate: new Date().toISOString().slice(0, 10), creditsConsumed: 0 }],
