@@ -1,5 +1,7 @@
 #include "core/credits.h"
 
+#include "core/text.h"
+
 #include <array>
 
 namespace tally {
@@ -14,10 +16,6 @@ Error not_a_decimal() {
 
 Error out_of_range() {
   return fail(Errc::invalid_argument, "the amount is out of range");
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 }  // namespace

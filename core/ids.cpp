@@ -1,5 +1,7 @@
 #include "core/ids.h"
 
+#include "core/text.h"
+
 #include <algorithm>
 
 namespace tally {
@@ -10,9 +12,6 @@ constexpr std::size_t request_hex_digits = 32;
 constexpr std::size_t request_seconds_digits_max = 12;
 constexpr std::uint32_t request_sequence_digits = 4;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_lower_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f');
 }

@@ -23,7 +23,7 @@ std::int64_t units_of(const UsageEvent& event, ChargeOn charge_on) noexcept {
   return 0;
 }
 
-Error out_of_range() {
+Error charge_out_of_range() {
   return fail(Errc::invalid_argument, "the charge for this event is out of range", "charge_out_of_range");
 }
 
@@ -36,10 +36,10 @@ Result<Credits> charge_at(const UsageEvent& event, const Price& price) {
     const auto option = price.options.find(name);
     if (option == price.options.end()) continue;
     const Result<Credits> item = multiply(option->second, count);
-    if (!item) return out_of_range();
+    if (!item) return charge_out_of_range();
     sum = add(*sum, *item);
   }
-  if (!sum) return out_of_range();
+  if (!sum) return charge_out_of_range();
   return sum;
 }
 

@@ -66,7 +66,7 @@ void add_figures(ReportRow& sum, const ReportRow& row) noexcept {
   sum.match_rates += row.match_rates;
 }
 
-Error refuse(const char* detail, const char* rule) {
+Error refuse_report(const char* detail, const char* rule) {
   return fail(Errc::invalid_argument, detail, rule);
 }
 
@@ -94,18 +94,18 @@ std::string_view to_string(GroupBy group) noexcept {
 
 Result<void> validate(const ReportRequest& request, UtcTime now) {
   const auto& [from, to] = request.range;
-  if (from >= to) return refuse("from must lie before to", "invalid_range");
+  if (from >= to) return refuse_report("from must lie before to", "invalid_range");
   if (floor_to(request.granularity, from) != from || floor_to(request.granularity, to) != to) {
-    return refuse("from and to must lie on an edge of the granularity", "misaligned_range");
+    return refuse_report("from and to must lie on an edge of the granularity", "misaligned_range");
   }
-  if (from > now) return refuse("the range begins in the future", "future_range");
+  if (from > now) return refuse_report("the range begins in the future", "future_range");
   if (to > next_after(request.granularity, now)) {
-    return refuse("the range reaches beyond the period that is running", "future_range");
+    return refuse_report("the range reaches beyond the period that is running", "future_range");
   }
   if (to > add_months(from, 12 * report_years_max) || periods_of(request) > report_periods_max) {
-    return refuse("the range has too many periods", "range_too_long");
+    return refuse_report("the range has too many periods", "range_too_long");
   }
-  if (has_repeats(request.group_by)) return refuse("group_by names something twice", "invalid_group_by");
+  if (has_repeats(request.group_by)) return refuse_report("group_by names something twice", "invalid_group_by");
   return {};
 }
 

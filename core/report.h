@@ -57,6 +57,7 @@ struct ReadPlan {
   struct Span {
     std::int32_t begin = 0;
     std::int32_t end = 0;
+    bool contains(std::int32_t index) const noexcept { return index >= begin && index < end; }
   };
   Span months;
   Span days_before;  // days before the first whole month, or all the days there are

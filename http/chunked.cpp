@@ -1,5 +1,7 @@
 #include "http/chunked.h"
 
+#include "core/text.h"
+
 #include <algorithm>
 
 namespace tally::http {
@@ -7,13 +9,6 @@ namespace {
 
 constexpr std::size_t overhead_bytes_max = 8 * 1024;
 constexpr int size_digits_max = 15;
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool control(char c) noexcept {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
@@ -52,7 +47,7 @@ ChunkDecoder::State ChunkDecoder::step(char c) {
   };
   switch (expect_) {
     case Expect::size: {
-      if (const int digit = hex_digit(c); digit >= 0) {
+      if (const int digit = hex_value(c); digit >= 0) {
         chunk_left_ = chunk_left_ * 16 + static_cast<unsigned>(digit);
         return ++size_digits_ > size_digits_max ? State::malformed : State::more;
       }

@@ -44,7 +44,7 @@ constexpr bool value_char(char c) noexcept {
   return value_table[static_cast<unsigned char>(c)];
 }
 
-Error malformed(std::string detail) {
+Error malformed_head(std::string detail) {
   return fail(Errc::invalid_argument, std::move(detail), "malformed_request");
 }
 
@@ -61,7 +61,7 @@ Result<int> check_version(std::string_view version) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (version.size() != 8 || !version.starts_with("HTTP/") || !digit(version[5]) || version[6] != '.' ||
       !digit(version[7]))
-    return malformed("the HTTP version is malformed");
+    return malformed_head("the HTTP version is malformed_head");
   if (version[5] != '1' || version[7] > '1')
     return fail(Errc::invalid_argument, "only HTTP/1.0 and HTTP/1.1 are served", "unsupported_version");
   return version[7] - '0';
@@ -70,18 +70,19 @@ Result<int> check_version(std::string_view version) {
 Result<void> check_request_line(std::string_view line, const HeaderBounds& bounds, CheckedHead& head) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return malformed("the request line has no target and version");
+  if (first == std::string_view::npos || first == last)
+    return malformed_head("the request line has no target and version");
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, last - first - 1);
-  if (head.method.size() > method_bytes_max || !is_token(head.method)) return malformed("the method is no token");
+  if (head.method.size() > method_bytes_max || !is_token(head.method)) return malformed_head("the method is no token");
   if (head.method == "CONNECT" || head.method == "TRACE")
-    return malformed("this is no proxy: CONNECT and TRACE are refused");
+    return malformed_head("this is no proxy: CONNECT and TRACE are refused");
   const auto minor = check_version(line.substr(last + 1));
   if (!minor) return minor.error();
   head.version_minor = *minor;
   if (head.target.size() > bounds.target_bytes_max)
     return fail(Errc::too_large, "the request target is too long", "target_too_long");
-  if (!valid_target(head.target)) return malformed("the request target is malformed");
+  if (!valid_target(head.target)) return malformed_head("the request target is malformed_head");
   return {};
 }
 
@@ -94,11 +95,11 @@ struct Seen {
 };
 
 Result<void> note_content_length(std::string_view value, CheckedHead& head) {
-  if (head.content_length) return malformed("more than one Content-Length");
+  if (head.content_length) return malformed_head("more than one Content-Length");
   std::uint64_t length = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
   if (value.empty() || value.size() > 18 || error != std::errc{} || end != value.data() + value.size())
-    return malformed("Content-Length is no number");
+    return malformed_head("Content-Length is no number");
   head.content_length = length;
   return {};
 }
@@ -107,7 +108,7 @@ Result<void> note_connection(std::string_view value, Seen& seen) {
   while (true) {
     const std::size_t comma = value.find(',');
     const std::string_view option = trim(value.substr(0, comma));
-    if (!option.empty() && !is_token(option)) return malformed("Connection is no list of tokens");
+    if (!option.empty() && !is_token(option)) return malformed_head("Connection is no list of tokens");
     if (equals_ignoring_case(option, "close")) seen.close = true;
     if (equals_ignoring_case(option, "keep-alive")) seen.keep_alive = true;
     if (comma == std::string_view::npos) return {};
@@ -119,7 +120,7 @@ Result<void> note_field(std::string_view name, std::string_view value, CheckedHe
   switch (name.size()) {  // most fields concern nobody here: their length alone tells
     case 4:
       if (!equals_ignoring_case(name, "host")) return {};
-      if (seen.host) return malformed("more than one Host");
+      if (seen.host) return malformed_head("more than one Host");
       seen.host = value;
       return {};
     case 6:
@@ -136,7 +137,7 @@ Result<void> note_field(std::string_view name, std::string_view value, CheckedHe
       return {};
     case 17:
       if (!equals_ignoring_case(name, "transfer-encoding")) return {};
-      if (seen.transfer_encoding) return malformed("more than one Transfer-Encoding");
+      if (seen.transfer_encoding) return malformed_head("more than one Transfer-Encoding");
       seen.transfer_encoding = value;
       return {};
     default:
@@ -145,27 +146,27 @@ Result<void> note_field(std::string_view name, std::string_view value, CheckedHe
 }
 
 Result<void> check_field(std::string_view line, CheckedHead& head, Seen& seen) {
-  if (line.front() == ' ' || line.front() == '\t') return malformed("a folded header line");
+  if (line.front() == ' ' || line.front() == '\t') return malformed_head("a folded header line");
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return malformed("a header line without a colon");
+  if (colon == std::string_view::npos) return malformed_head("a header line without a colon");
   const std::string_view name = line.substr(0, colon);
-  if (!is_token(name)) return malformed("a header name is no token");
+  if (!is_token(name)) return malformed_head("a header name is no token");
   const std::string_view value = line.substr(colon + 1);
-  if (!std::ranges::all_of(value, value_char)) return malformed("a control byte in a header value");
+  if (!std::ranges::all_of(value, value_char)) return malformed_head("a control byte in a header value");
   return note_field(name, trim(value), head, seen);
 }
 
 Result<void> conclude(CheckedHead& head, const Seen& seen) {
-  if (!seen.host && head.version_minor == 1) return malformed("HTTP/1.1 without Host");
-  if (seen.host && !valid_authority(*seen.host)) return malformed("Host is no host[:port]");
+  if (!seen.host && head.version_minor == 1) return malformed_head("HTTP/1.1 without Host");
+  if (seen.host && !valid_authority(*seen.host)) return malformed_head("Host is no host[:port]");
   const std::string_view authority = authority_of(head.target);
   if (!authority.empty() && seen.host && !equals_ignoring_case(authority, *seen.host))
-    return malformed("the target's authority and Host differ");
+    return malformed_head("the target's authority and Host differ");
   if (seen.transfer_encoding) {
-    if (head.version_minor == 0) return malformed("Transfer-Encoding in HTTP/1.0");
-    if (head.content_length) return malformed("Transfer-Encoding beside Content-Length");
+    if (head.version_minor == 0) return malformed_head("Transfer-Encoding in HTTP/1.0");
+    if (head.content_length) return malformed_head("Transfer-Encoding beside Content-Length");
     if (!equals_ignoring_case(*seen.transfer_encoding, "chunked"))
-      return malformed("Transfer-Encoding is not exactly chunked");
+      return malformed_head("Transfer-Encoding is not exactly chunked");
     head.chunked = true;
   }
   head.keep_alive = !seen.close && (head.version_minor == 1 || seen.keep_alive);
@@ -206,16 +207,16 @@ Result<CheckedHead> check_head(std::string_view bytes, const HeaderBounds& bound
   CheckedHead head;
   Seen seen;
   auto line = take_line(bytes);
-  if (!line) return malformed("the request line does not end in CR LF");
+  if (!line) return malformed_head("the request line does not end in CR LF");
   if (auto good = check_request_line(*line, bounds, head); !good) return good.error();
   for (std::size_t fields = 0;; ++fields) {
     line = take_line(bytes);
-    if (!line) return malformed("a header line does not end in CR LF");
+    if (!line) return malformed_head("a header line does not end in CR LF");
     if (line->empty()) break;
     if (fields == bounds.fields_max) return fail(Errc::too_large, "too many header fields", "header_too_large");
     if (auto good = check_field(*line, head, seen); !good) return good.error();
   }
-  if (!bytes.empty()) return malformed("bytes after the header's end");
+  if (!bytes.empty()) return malformed_head("bytes after the header's end");
   if (auto good = conclude(head, seen); !good) return good.error();
   return head;
 }

@@ -18,7 +18,7 @@ constexpr std::size_t stamp_bytes = 8;  // the arrival, by which backends drop o
 constexpr std::uint8_t record_version = 1;
 constexpr std::uint8_t sealed_record_version = 3;
 
-bool printable(std::string_view text) {
+bool is_printable_key(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
 }
 
@@ -77,8 +77,8 @@ Result<CallKey> call_key(const Request& request, CallSide side) {
   const auto text = unquoted(*value);
   const auto times = std::count_if(request.headers.begin(), request.headers.end(),
                                    [&](const Field& field) { return field.first == name; });
-  if (!text || text->empty() || text->size() > key_bytes_max || !printable(*text) || times > 1) {
-    return fail(Errc::invalid_argument, "Idempotency-Key must be 1 to 255 printable characters, quoted or bare",
+  if (!text || text->empty() || text->size() > key_bytes_max || !is_printable_key(*text) || times > 1) {
+    return fail(Errc::invalid_argument, "Idempotency-Key must be 1 to 255 is_printable_key characters, quoted or bare",
                 "invalid_idempotency_key");
   }
   key.row = (side == CallSide::operator_side ? "o:" : "c:") + *text;

@@ -13,7 +13,7 @@ namespace {
 // A page looks at no more entries than this for those of one type.
 constexpr std::size_t looked_at_max = 20'000;
 
-Response not_found() {
+Response no_such_entry() {
   return problem(404, "not_found", "no such ledger entry");
 }
 
@@ -217,11 +217,11 @@ Response LedgerViews::entries_page(const AccountId& account, const Filter& filte
 
 void LedgerViews::entry(const AccountId& account, std::string_view id, Answer answer) const {
   const auto seq = parse_entry_id(id);
-  if (!seq) return answer(not_found());
+  if (!seq) return answer(no_such_entry());
   ledgers_.read(account, [this, account, seq = *seq, answer = std::move(answer)](const Result<LedgerState>& state) {
     if (!state) return answer(problem(state.error()));
     const auto entry = ledgers_.entry(account, seq);
-    if (!entry) return answer(entry.error().code == Errc::not_found ? not_found() : problem(entry.error()));
+    if (!entry) return answer(entry.error().code == Errc::not_found ? no_such_entry() : problem(entry.error()));
     const auto book = directory_.prices();
     std::string json;
     JsonWriter out(json);

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view own_type = "at+jwt";
 
-Error invalid(const char* why) {
+Error refused_token(const char* why) {
   return fail(Errc::invalid_argument, why, "invalid_token");
 }
 
@@ -33,7 +33,7 @@ Result<LoginCaller> LoginTokens::read(std::string_view text, UtcTime now) const 
   const auto subject = issuers_.subject(*token, now);
   if (!subject) return subject.error();
   auto account = parse_account_id(*subject);
-  if (!account) return invalid("the token names no account");
+  if (!account) return refused_token("the token names no account");
   return LoginCaller{std::move(*account), std::nullopt};
 }
 
@@ -43,7 +43,7 @@ Result<LoginCaller> LoginTokens::read_own(const Jwt& token, UtcTime now) const {
   LoginCaller caller{AccountId(std::string(token.text_claim("sub"))), SessionId(std::string(token.text_claim("sid")))};
   const auto session = logins_.session(caller.account, *caller.session);
   if (!session) return session.error();
-  if (!*session) return invalid("the session has ended");
+  if (!*session) return refused_token("the session has ended");
   return caller;
 }
 

@@ -36,15 +36,15 @@ using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
+using OpensslParams = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
 
-const unsigned char* bytes_of(std::string_view text) {
+const unsigned char* octets_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 Number number(std::string_view big_endian) {
-  return Number(BN_bin2bn(bytes_of(big_endian), static_cast<int>(big_endian.size()), nullptr));
+  return Number(BN_bin2bn(octets_of(big_endian), static_cast<int>(big_endian.size()), nullptr));
 }
 
 Error weak(const char* why) {
@@ -52,7 +52,7 @@ Error weak(const char* why) {
 }
 
 // The key that `params` describe, checked: a point on the curve, a modulus that is one.
-Pkey key_of(const char* type, const Params& params) {
+Pkey key_of(const char* type, const OpensslParams& params) {
   const PkeyContext making(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* made = nullptr;
   if (!params || !making || EVP_PKEY_fromdata_init(making.get()) != 1 ||
@@ -84,7 +84,7 @@ std::string der_of(std::string_view r_and_s) {
 bool hmac_matches(std::string_view secret, std::string_view text, std::string_view signature) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> expected{};
   unsigned int size = 0;
-  if (!HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes_of(text), text.size(), expected.data(),
+  if (!HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), octets_of(text), text.size(), expected.data(),
             &size)) {
     return false;
   }
@@ -120,12 +120,12 @@ Result<SigningKey> SigningKey::of(JwtAlgorithm algorithm, void* key) {
 
 Result<SigningKey> SigningKey::ed25519_public(std::string_view x) {
   if (x.size() != ed25519_key_bytes) return weak("an Ed25519 key has 32 bytes");
-  return of(JwtAlgorithm::eddsa, EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(x), x.size()));
+  return of(JwtAlgorithm::eddsa, EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets_of(x), x.size()));
 }
 
 Result<SigningKey> SigningKey::ed25519_private(std::string_view seed) {
   if (seed.size() != ed25519_key_bytes) return weak("an Ed25519 key has 32 bytes");
-  return of(JwtAlgorithm::eddsa, EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(seed), seed.size()));
+  return of(JwtAlgorithm::eddsa, EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, octets_of(seed), seed.size()));
 }
 
 Result<SigningKey> SigningKey::p256_public(std::string_view x, std::string_view y) {
@@ -135,7 +135,7 @@ Result<SigningKey> SigningKey::p256_public(std::string_view x, std::string_view 
   const Builder builder(OSSL_PARAM_BLD_new());
   OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0);
   OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size());
-  const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const OpensslParams params(OSSL_PARAM_BLD_to_param(builder.get()));
   return of(JwtAlgorithm::es256, key_of("EC", params).release());
 }
 
@@ -149,7 +149,7 @@ Result<SigningKey> SigningKey::rsa_public(std::string_view n, std::string_view e
   const Builder builder(OSSL_PARAM_BLD_new());
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get());
-  const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const OpensslParams params(OSSL_PARAM_BLD_to_param(builder.get()));
   return of(JwtAlgorithm::rs256, key_of("RSA", params).release());
 }
 
@@ -184,7 +184,7 @@ bool SigningKey::verifies(std::string_view text, std::string_view signature) con
   }
   const DigestContext context(EVP_MD_CTX_new());
   return context && EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, material_->key.get()) == 1 &&
-         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+         EVP_DigestVerify(context.get(), octets_of(signature), signature.size(), octets_of(text), text.size()) == 1;
 }
 
 std::string SigningKey::public_bytes() const {
@@ -203,7 +203,7 @@ std::string SigningKey::sign(std::string_view text) const {
   const bool made = context &&
                     EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, material_->key.get()) == 1 &&
                     EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
-                                   bytes_of(text), text.size()) == 1;
+                                   octets_of(text), text.size()) == 1;
   assert(made && size == ed25519_signature_bytes);
   return signature;
 }

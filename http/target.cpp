@@ -4,23 +4,17 @@
 #include <cassert>
 
 #include "core/net.h"
+#include "core/text.h"
 #include "http/header_check.h"
 
 namespace tally::http {
 namespace {
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // The byte that the escape at `text[at]` stands for, or -1.
 int escaped_byte(std::string_view text, std::size_t at) noexcept {
   if (at + 2 >= text.size()) return -1;
-  const int high = hex_digit(text[at + 1]);
-  const int low = hex_digit(text[at + 2]);
+  const int high = hex_value(text[at + 1]);
+  const int low = hex_value(text[at + 2]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

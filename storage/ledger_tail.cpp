@@ -10,13 +10,13 @@ namespace {
 // A row is read whole to find one entry.
 constexpr std::size_t blocks_per_row_max = 256;
 
+}  // namespace
+
 std::string number_key(std::uint64_t number) {
   std::string key;
   append_be64(key, number);
   return key;
 }
-
-}  // namespace
 
 LedgerTail::LedgerTail(const Store& store, Writer& writer, const Clock& clock, WriteBehindOptions options)
     : behind_(store, writer, clock, options, {write_rows, nullptr, false}) {}

@@ -14,6 +14,9 @@
 
 namespace tally::storage {
 
+// The key of an entry's, a lot's or a hold's row: rows lie in the order of their numbers.
+std::string number_key(std::uint64_t number);
+
 // Thread-safe.
 class LedgerTail {
  public:

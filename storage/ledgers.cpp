@@ -11,12 +11,6 @@ namespace tally::storage {
 
 namespace {
 
-std::string number_key(std::uint64_t number) {
-  std::string key;
-  append_be64(key, number);
-  return key;
-}
-
 template <class T>
 Result<T> decode_row(const Result<std::optional<std::string>>& row, Result<T> (*decode)(std::string_view),
                      const char* what) {

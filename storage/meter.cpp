@@ -19,10 +19,6 @@ Debit debit_of(const UsageEvent& event, const Charge& charge) {
   return {charge.credits, event.endpoint, event.source, event.id, charge.price_version, "", ""};
 }
 
-bool inside(const ReadPlan::Span& span, std::int32_t index) {
-  return index >= span.begin && index < span.end;
-}
-
 // Gives each stored row of the periods in `span` to the builder, by `add`.
 using AddRow = Result<void> (ReportBuilder::*)(std::string_view key, std::string_view value);
 Result<void> add_stored(const Rows& rows, Table table, const AccountId& account, const ReadPlan::Span& span,
@@ -459,7 +455,7 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
 
   for (const auto& [key, value] : view->days) {
     const std::int32_t month = month_of(start_of_day(key.period));
-    if (inside(reads.months, month)) {
+    if (reads.months.contains(month)) {
       builder.add_month(month, key.dims, value.total, value.match_rates);
     } else {
       builder.add_day(key.period, key.dims, value);

@@ -18,10 +18,6 @@ std::string dedup_value(std::int64_t arrived_ms, const EventPlace& place) {
   return value;
 }
 
-bool inside(const ReadPlan::Span& span, std::int32_t index) {
-  return index >= span.begin && index < span.end;
-}
-
 }  // namespace
 
 Share share_of(const ChargedEvent& charged) {
@@ -146,8 +142,8 @@ void RollupTail::write_rows(AccountTx& tx, const Unwritten& unwritten) {
 Result<void> RollupTail::collect(const DayRows& days, const ReadPlan& reads, View& view) {
   for (const auto& [key, value] : days) {
     const auto day = static_cast<std::int32_t>(read_be32(key));
-    if (!inside(reads.months, month_of(start_of_day(day))) && !inside(reads.days_before, day) &&
-        !inside(reads.days_after, day)) {
+    if (!reads.months.contains(month_of(start_of_day(day))) && !reads.days_before.contains(day) &&
+        !reads.days_after.contains(day)) {
       continue;
     }
     auto parsed = parse_rollup_key(key);

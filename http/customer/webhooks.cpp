@@ -12,7 +12,7 @@ namespace tally::http {
 namespace {
 
 // Receivers have this long to learn the new secret; until then deliveries carry both signatures (ours).
-constexpr std::int64_t rotation_ms = day_ms;
+constexpr std::int64_t webhook_rotation_ms = day_ms;
 
 std::string webhook_json(const Webhook& webhook, bool with_secret = false) {
   std::string json;
@@ -29,7 +29,7 @@ WebhookId id_of(const Request& request) {
   return WebhookId(std::string(request.path_param("id")));
 }
 
-Response not_found() {
+Response no_such_webhook() {
   return problem(404, "not_found", "no such webhook");
 }
 
@@ -139,7 +139,7 @@ void CustomerWebhooks::create(const AccountId& account, Request&& request, Answe
 
 void CustomerWebhooks::show(const AccountId& account, Request&& request, Answer answer) {
   const auto webhook = webhooks_.find(account, id_of(request));
-  answer(webhook ? json_response(200, webhook_json(*webhook)) : not_found());
+  answer(webhook ? json_response(200, webhook_json(*webhook)) : no_such_webhook());
 }
 
 void CustomerWebhooks::change(const AccountId& account, Request&& request, Answer answer) {
@@ -177,7 +177,7 @@ void CustomerWebhooks::rotate_secret(const AccountId& account, Request&& request
   const auto effect = [this, id = id_of(request)](storage::AccountTx& tx) -> Result<Response> {
     const auto changed = webhooks_.change(tx, id, [this](Webhook& webhook) -> Result<void> {
       webhook.secrets.previous = std::move(webhook.secrets.current);
-      webhook.secrets.previous_until = clock_.now() + rotation_ms;
+      webhook.secrets.previous_until = clock_.now() + webhook_rotation_ms;
       webhook.secrets.current = desk_.make_secret();
       return {};
     });
@@ -193,7 +193,7 @@ void CustomerWebhooks::rotate_secret(const AccountId& account, Request&& request
 
 void CustomerWebhooks::list_deliveries_of(const AccountId& account, Request&& request, Answer answer) {
   const WebhookId id = id_of(request);
-  if (!webhooks_.find(account, id)) return answer(not_found());
+  if (!webhooks_.find(account, id)) return answer(no_such_webhook());
   answer(list_deliveries(request, DeliverySide::customer,
                          [&](std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor) {
                            return desk_.deliveries(account, id, status, limit, cursor);

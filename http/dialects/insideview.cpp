@@ -26,7 +26,7 @@ constexpr std::int64_t page_max = 1'000'000'000;
 constexpr std::int64_t results_per_page_max = 50;
 constexpr std::size_t jobs_at_once = 500;
 constexpr std::size_t jobs_looked_at_max = 100'000;  // newer ones hide older ones beyond that
-constexpr std::size_t usage_rows_max = 100'000;
+constexpr std::size_t insideview_rows_max = 100'000;
 
 constexpr int number_period = 701;
 constexpr int number_start = 702;
@@ -40,7 +40,7 @@ Failure bad(int number, std::string message) {
   return {400, number, std::move(message)};
 }
 
-Failure refusal(Refused why) {
+Failure insideview_refusal(Refused why) {
   switch (why) {
     case Refused::missing_key:
     case Refused::unknown_key:
@@ -59,15 +59,15 @@ Failure refusal(Refused why) {
   return {};
 }
 
-Failure failure(const Error& error) {
+Failure insideview_failure(const Error& error) {
   if (error.rule == "range_too_long") return bad(number_end, "end: " + error.detail + ".");
   if (error.code == Errc::exhausted || error.code == Errc::unavailable) return {503, 101, "Try again shortly."};
   return {500, 101, "The server failed to answer."};
 }
 
-using Params = std::vector<Field>;
+using Fields = std::vector<Field>;
 
-std::optional<std::string_view> find(const Params& params, std::string_view name) {
+std::optional<std::string_view> find(const Fields& params, std::string_view name) {
   const auto found =
       std::find_if(params.begin(), params.end(), [&](const Field& field) { return field.first == name; });
   if (found == params.end() || found->second.empty()) return std::nullopt;
@@ -75,8 +75,8 @@ std::optional<std::string_view> find(const Params& params, std::string_view name
 }
 
 // What the query and a form say, the query first.
-std::variant<Params, Failure> params_of(const Request& request) {
-  Params params = request.query;
+std::variant<Fields, Failure> params_of(const Request& request) {
+  Fields params = request.query;
   if (request.body.empty()) return params;
   std::string_view type = request.header("content-type").value_or("");
   type = type.substr(0, type.find(';'));
@@ -93,7 +93,7 @@ struct Dates {
   Period period = Period::day;
   TimeRange range;
 };
-std::variant<Dates, Failure> read_dates(const Params& params) {
+std::variant<Dates, Failure> read_dates(const Fields& params) {
   const auto period_word = find(params, "period");
   const auto period = period_word ? insideview::parse_period(*period_word) : std::nullopt;
   if (!period) return bad(number_period, "period must be day, month or year.");
@@ -114,7 +114,7 @@ std::int64_t whole_credits_up(std::int64_t micros) noexcept {
 }
 
 // A number within bounds, `fallback` without one, nothing for anything else.
-std::optional<std::int64_t> number(const Params& params, std::string_view name, std::int64_t fallback,
+std::optional<std::int64_t> number(const Fields& params, std::string_view name, std::int64_t fallback,
                                    std::int64_t high) {
   const auto text = find(params, name);
   if (!text) return fallback;
@@ -125,7 +125,7 @@ std::optional<std::int64_t> number(const Params& params, std::string_view name, 
 }
 
 // The words of every parameter of that name, each perhaps a list with commas.
-std::vector<std::string_view> words(const Params& params, std::string_view name) {
+std::vector<std::string_view> words(const Fields& params, std::string_view name) {
   std::vector<std::string_view> found;
   for (const auto& [each, value] : params) {
     if (each != name) continue;
@@ -147,7 +147,7 @@ std::string job_type(const Job& job) {
 
 struct InsideView::Call {
   Request request;
-  Params params;
+  Fields params;
   Reply reply;
   Format format = Format::xml;
   Caller caller;
@@ -216,11 +216,11 @@ Result<KeyId> InsideView::key_of_token(std::string_view token, UtcTime now) cons
 void InsideView::login(Request&& request, const Reply& reply) {
   const auto params = params_of(request);
   if (const auto* refused = std::get_if<Failure>(&params)) return reply(error(request, *refused));
-  const auto& given = std::get<Params>(params);
+  const auto& given = std::get<Fields>(params);
   if (find(given, "grantType") != "cred") return reply(error(request, bad(101, "grantType must be cred.")));
   const auto key = credentials_.recognise({find(given, "clientId"), find(given, "clientSecret")}, true);
   const auto refuse = [&](const Refusal& refused) {
-    Failure failure = refusal(refused.why);
+    Failure failure = insideview_refusal(refused.why);
     if (failure.status == 401) failure.message = "clientId and clientSecret name no client that may log in.";
     Response response = error(request, failure);
     add_rate_headers(response, refused.rate);
@@ -256,11 +256,11 @@ RateState InsideView::throttle(const AccountId& account) {
 void InsideView::admit(Request&& request, const Reply& reply, Serve serve) {
   const auto token = request.header("accesstoken");
   const auto key = token ? key_of_token(*token, clock_.now()) : fail(Errc::invalid_argument, "no access token");
-  if (!key) return reply(error(request, refusal(Refused::missing_key)));
+  if (!key) return reply(error(request, insideview_refusal(Refused::missing_key)));
   const Scope scope = serve == &InsideView::jobs ? Scope::reports : Scope::account;
   auto checked = credentials_.check_key(request, *key, {.scope = scope});
   if (const auto* refused = std::get_if<Refusal>(&checked)) {
-    Response response = error(request, refusal(refused->why));
+    Response response = error(request, insideview_refusal(refused->why));
     add_rate_headers(response, refused->rate);
     return reply(std::move(response));
   }
@@ -271,12 +271,12 @@ void InsideView::admit(Request&& request, const Reply& reply, Serve serve) {
   call->rate = throttle(call->caller.account->id);
   auto params = params_of(request);
   call->request = std::move(request);
-  if (!call->rate.allowed) return call->refuse(refusal(Refused::rate_limited));
+  if (!call->rate.allowed) return call->refuse(insideview_refusal(Refused::rate_limited));
   // Told is whichever limit is nearer.
   const RateState& own = call->caller.rate;
   if (own.limit > 0 && own.remaining < call->rate.remaining) call->rate = own;
   if (const auto* refused = std::get_if<Failure>(&params)) return call->refuse(*refused);
-  call->params = std::get<Params>(std::move(params));
+  call->params = std::get<Fields>(std::move(params));
   (this->*serve)(call);
 }
 
@@ -285,14 +285,14 @@ void InsideView::usage(const std::shared_ptr<Call>& call) {
   if (const auto* refused = std::get_if<Failure>(&dates)) return call->refuse(*refused);
   execute_([this, call, dates = std::get<Dates>(dates)] {
     auto read = read_usage(*call, dates.period, dates.range);
-    if (!read) return call->refuse(failure(read.error()));
+    if (!read) return call->refuse(insideview_failure(read.error()));
     if (const auto allocation = call->caller.account->subscription.monthly_allocation) {
       read->allocated_credits = allocation->micros() / micros_per_credit;
       return call->answer(insideview::render(call->format, *read));
     }
     const AccountId& account = call->caller.account->id;
     ledgers_.read(account, [call, usage = std::move(*read)](const Result<LedgerState>& state) mutable {
-      if (!state) return call->refuse(failure(state.error()));
+      if (!state) return call->refuse(insideview_failure(state.error()));
       std::int64_t whole = 0;
       if (__builtin_add_overflow(state->available().micros() / micros_per_credit, usage.consumed_credits, &whole))
         whole = usage.consumed_credits;
@@ -327,7 +327,7 @@ Result<insideview::AccountUsage> InsideView::read_usage(const Call& call, Period
   if (auto good = validate(request, now); !good) return good.error();
   const auto report = meter_.report(account.id, request);
   if (!report) return report.error();
-  if (report->rows.size() > usage_rows_max)
+  if (report->rows.size() > insideview_rows_max)
     return fail(Errc::invalid_argument, "the range has more than 100,000 rows", "range_too_long");
   for (const ReportRow& row : report->rows) {
     usage.rows.push_back({report->names_of(row).front(), row.counters.requests,
@@ -337,7 +337,7 @@ Result<insideview::AccountUsage> InsideView::read_usage(const Call& call, Period
 }
 
 void InsideView::jobs(const std::shared_ptr<Call>& call) {
-  const Params& params = call->params;
+  const Fields& params = call->params;
   std::optional<TimeRange> range;
   if (find(params, "period") || find(params, "start") || find(params, "end")) {
     const auto dates = read_dates(params);
@@ -363,7 +363,7 @@ void InsideView::jobs(const std::shared_ptr<Call>& call) {
   };
   execute_([this, call, wanted, range, list = insideview::JobList{{}, *page, *results, 0}] {
     const auto read = read_jobs(*call, wanted, range, list);
-    if (!read) return call->refuse(failure(read.error()));
+    if (!read) return call->refuse(insideview_failure(read.error()));
     call->answer(insideview::render(call->format, *read));
   });
 }

@@ -11,9 +11,9 @@ namespace tally::http {
 
 namespace {
 
-constexpr RateLimits default_limits{.per_second = {}, .per_minute = {}, .per_hour = {}, .per_day = 86'400};
+constexpr RateLimits narakeet_limits{.per_second = {}, .per_minute = {}, .per_hour = {}, .per_day = 86'400};
 
-Response refusal(const Refusal& refusal) {
+Response narakeet_refusal(const Refusal& refusal) {
   switch (refusal.why) {
     case Refused::missing_key:
       return Narakeet::error(401, "Send your API key in the header x-api-key");
@@ -60,8 +60,8 @@ Response Narakeet::error(int status, std::string_view message) {
 void Narakeet::credits(const Request& request, const Reply& reply) {
   const Presented presented{request.header("x-api-key"), request.header("x-api-secret")};
   const auto checked =
-      credentials_.check(request, presented, {.scope = Scope::account, .default_limits = default_limits});
-  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal(*refused));
+      credentials_.check(request, presented, {.scope = Scope::account, .default_limits = narakeet_limits});
+  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(narakeet_refusal(*refused));
   const Caller& caller = std::get<Caller>(checked);
   ledgers_.read(caller.account->id, [this, reply, caller, id = request.id](const Result<LedgerState>& state) {
     Response response = error(503, "Try again shortly");

@@ -13,7 +13,7 @@ namespace tally::http {
 
 namespace {
 
-constexpr RateLimits default_limits{.per_second = {}, .per_minute = 60, .per_hour = 1000, .per_day = {}};
+constexpr RateLimits nyne_limits{.per_second = {}, .per_minute = 60, .per_hour = 1000, .per_day = {}};
 constexpr int year_min = 2020;
 constexpr int year_max = 2030;
 constexpr std::string_view search = "search";
@@ -117,7 +117,7 @@ void write_usage(JsonWriter& out, const MonthlyUsage& usage) {
   out.end_object();
 }
 
-Response refusal(const Refusal& refusal) {
+Response nyne_refusal(const Refusal& refusal) {
   switch (refusal.why) {
     case Refused::missing_key:
       return Nyne::error(401, "missing_api_key", "send your API key in X-API-Key");
@@ -143,7 +143,7 @@ Response refusal(const Refusal& refusal) {
   return Nyne::error(500, "internal_error", "");
 }
 
-Response failure(const Error& error) {
+Response nyne_failure(const Error& error) {
   switch (error.code) {
     case Errc::not_found:
       return Nyne::error(404, "request_not_found", "there is no such request");
@@ -224,8 +224,8 @@ Response Nyne::error(int status, std::string_view code, std::string_view message
 void Nyne::usage(Request&& request, Reply reply) {
   const Presented presented{request.header("x-api-key"), request.header("x-api-secret")};
   const auto checked = credentials_.check(
-      request, presented, {.scope = Scope::reports, .secret_required = true, .default_limits = default_limits});
-  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal(*refused));
+      request, presented, {.scope = Scope::reports, .secret_required = true, .default_limits = nyne_limits});
+  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(nyne_refusal(*refused));
   const Caller& caller = std::get<Caller>(checked);
   if (request.param("request_id")) return poll(request, caller, std::move(reply));
   submit(request, caller, std::move(reply));
@@ -249,11 +249,11 @@ void Nyne::submit(const Request& request, const Caller& caller, Reply reply) {
     job.callback_url = *url;
   }
   jobs_.submit(std::move(job), [this, answer, wait = preferred_wait_seconds(request)](const Result<Job>& stored) {
-    if (!stored) return answer(failure(stored.error()));
+    if (!stored) return answer(nyne_failure(stored.error()));
     if (!wait || *wait == 0) return answer(job_response(*stored));
     waiter_.until_finished(stored->account, stored->id, *wait, [this, job = *stored, wait, answer] {
       const auto now = jobs_.find(job.account, job.id);
-      Response response = now ? job_response(*now) : failure(now.error());
+      Response response = now ? job_response(*now) : nyne_failure(now.error());
       response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));
       answer(std::move(response));
     });
@@ -262,7 +262,7 @@ void Nyne::submit(const Request& request, const Caller& caller, Reply reply) {
 
 void Nyne::poll(const Request& request, const Caller& caller, Reply reply) {
   const auto answer = [this, reply, rate = caller.rate](const Result<Job>& job) {
-    Response response = job ? job_response(*job) : failure(job.error());
+    Response response = job ? job_response(*job) : nyne_failure(job.error());
     add_rate_headers(response, rate);
     reply(std::move(response));
   };
@@ -321,7 +321,7 @@ Response Nyne::job_response(const Job& job) {
   std::string bytes;
   if (job.status == JobStatus::completed) {
     auto stored = jobs_.result(job.account, job.id);
-    if (!stored) return failure(stored.error());
+    if (!stored) return nyne_failure(stored.error());
     bytes = std::move(*stored);
   }
   std::string body = render(job, bytes);

@@ -10,7 +10,7 @@ namespace tally::http {
 
 namespace {
 
-constexpr RateLimits default_limits{.per_second = 20, .per_minute = {}, .per_hour = {}, .per_day = {}};
+constexpr RateLimits yebto_limits{.per_second = 20, .per_minute = {}, .per_hour = {}, .per_day = {}};
 constexpr Credits default_price = Credits::from_micros(100);
 constexpr std::size_t endpoints_max = 50;
 constexpr std::string_view cost_endpoint = "credits/cost";
@@ -20,7 +20,7 @@ constexpr std::string_view event_source = "yeb.to";
 constexpr std::string_view nothing_asked = R"(Provide "endpoint" (string) or "endpoints" (array).)";
 constexpr std::string_view who_is_it = "Cannot resolve user from API key.";
 
-Response refusal(const Refusal& refusal) {
+Response yebto_refusal(const Refusal& refusal) {
   switch (refusal.why) {
     case Refused::missing_key:
     case Refused::unknown_key:
@@ -43,7 +43,7 @@ Response refusal(const Refusal& refusal) {
   return Yebto::error(500, "Unexpected error.");
 }
 
-Response failure(const Error& error) {
+Response yebto_failure(const Error& error) {
   if (error.code != Errc::exhausted && error.code != Errc::unavailable) return Yebto::error(500, "Unexpected error.");
   Response response = Yebto::error(503, "Service unavailable, try again shortly.");
   response.headers.emplace_back("Retry-After", "1");
@@ -126,8 +126,8 @@ void Yebto::call(Request&& request, const Reply& reply, const std::string& endpo
   if ((!presented.key || presented.key->empty()) && body == nullptr)
     return reply(std::get<Response>(std::move(parsed)));
   const auto checked =
-      credentials_.check(request, presented, {.scope = Scope::account, .default_limits = default_limits});
-  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(refusal(*refused));
+      credentials_.check(request, presented, {.scope = Scope::account, .default_limits = yebto_limits});
+  if (const auto* refused = std::get_if<Refusal>(&checked)) return reply(yebto_refusal(*refused));
   charge(std::get<Caller>(checked), endpoint, body != nullptr ? read(*body) : std::get<Response>(std::move(parsed)),
          reply, begun);
 }
@@ -163,11 +163,11 @@ void Yebto::charge(const Caller& caller, const std::string& endpoint, Outcome ou
   const bool debited = !caller.account->subscription.unlimited;
   meter_.ingest(account, {std::move(event)},
                 [this, account, debited, show, answer](const Result<storage::Ingested>& ingested) {
-                  if (!ingested) return answer(failure(ingested.error()));
+                  if (!ingested) return answer(yebto_failure(ingested.error()));
                   if (ingested->accepted != 1) return answer(error(500, "Unexpected error."));
                   const Credits spent = debited ? ingested->credits : Credits();
                   ledgers_.read(account, [show, answer, spent](const Result<LedgerState>& state) {
-                    if (!state) return answer(failure(state.error()));
+                    if (!state) return answer(yebto_failure(state.error()));
                     show(spent, state->available());
                   });
                 });

@@ -85,7 +85,7 @@ namespace {
 
 constexpr std::size_t mib = 1 << 20;
 
-std::string_view view(const rocksdb::Slice& slice) {
+std::string_view view_of(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
@@ -114,7 +114,7 @@ class RollupMerge final : public rocksdb::MergeOperator {
 
  private:
   static bool add(std::string& sum, const rocksdb::Slice& delta) {
-    auto added = merge_rollups(sum, view(delta));
+    auto added = merge_rollups(sum, view_of(delta));
     if (!added) return false;
     sum = std::move(*added);
     return true;
@@ -125,9 +125,9 @@ class RollupMerge final : public rocksdb::MergeOperator {
 class AccountPrefix final : public rocksdb::SliceTransform {
  public:
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
-    return {key.data(), std::min(view(key).find('\0'), key.size())};
+    return {key.data(), std::min(view_of(key).find('\0'), key.size())};
   }
-  bool InDomain(const rocksdb::Slice& key) const override { return view(key).find('\0') != std::string_view::npos; }
+  bool InDomain(const rocksdb::Slice& key) const override { return view_of(key).find('\0') != std::string_view::npos; }
   const char* Name() const override { return "tally.account"; }
 };
 
@@ -142,7 +142,7 @@ class DropOld final : public rocksdb::CompactionFilter {
   DropOld(Retention retention, UtcTime now) : retention_(retention), oldest_ms_(now.ms() - retention.kept_ms) {}
   bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*, bool*) const override {
     if (retention_.table && (key.empty() || key[0] != static_cast<char>(*retention_.table))) return false;
-    return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view(value))) < oldest_ms_;
+    return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view_of(value))) < oldest_ms_;
   }
   const char* Name() const override { return "tally.drop_old"; }
 

@@ -5,6 +5,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace account_test {
+
 using namespace tally;
 
 namespace {
@@ -150,3 +152,5 @@ TEST_CASE("account: kinds and states have words") {
   CHECK(to_string(KeyStatus::disabled) == "disabled");
   CHECK(to_string(KeyStatus::revoked) == "revoked");
 }
+
+}  // namespace account_test

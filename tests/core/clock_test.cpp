@@ -6,6 +6,8 @@
 
 #include "core/manual.h"
 
+namespace clock_test {
+
 using namespace tally;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("random: hex gives two lower-case digits a byte, whatever the length")
   }
   CHECK(random.hex(16) != random.hex(16));
 }
+
+}  // namespace clock_test

@@ -7,6 +7,8 @@
 
 #include "core/manual.h"
 
+namespace codec_test {
+
 using namespace tally;
 
 namespace {
@@ -159,3 +161,5 @@ TEST_CASE("codec: big-endian numbers sort as bytes do") {
   CHECK(bytes == "\x01\x02\x03\x04");
   CHECK(read_be32(bytes + "rest") == 0x01020304);
 }
+
+}  // namespace codec_test

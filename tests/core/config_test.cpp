@@ -4,6 +4,8 @@
 
 #include <functional>
 
+namespace config_test {
+
 using namespace tally;
 
 namespace {
@@ -169,3 +171,5 @@ TEST_CASE("config: the first broken rule is named with its bounds") {
   config.tls_cert = "x";
   CHECK(validate(config).error().detail == "threads: must be 1 to 256");
 }
+
+}  // namespace config_test

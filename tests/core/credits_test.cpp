@@ -6,6 +6,8 @@
 
 #include "core/manual.h"
 
+namespace credits_test {
+
 using namespace tally;
 
 namespace {
@@ -113,3 +115,5 @@ TEST_CASE("credits: ordered by amount") {
   CHECK(Credits::from_micros(-1).negative());
   CHECK_FALSE(Credits().negative());
 }
+
+}  // namespace credits_test

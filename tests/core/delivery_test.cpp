@@ -5,6 +5,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace delivery_test {
+
 using namespace tally;
 
 namespace {
@@ -173,3 +175,5 @@ TEST_CASE("delivery: states have words") {
   CHECK(to_string(DeliveryStatus::delivered) == "delivered");
   CHECK(to_string(DeliveryStatus::dead) == "dead");
 }
+
+}  // namespace delivery_test

@@ -4,6 +4,8 @@
 
 #include <functional>
 
+namespace event_test {
+
 using namespace tally;
 
 namespace {
@@ -107,3 +109,5 @@ TEST_CASE("event: options are at most sixteen different names with counts") {
   CHECK(rule_after([](UsageEvent& e) { e.options[0].second = -1; }) == "invalid_options");
   CHECK(rule_after([](UsageEvent& e) { e.options[0].second = 1'000'000'001; }) == "invalid_options");
 }
+
+}  // namespace event_test

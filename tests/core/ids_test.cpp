@@ -6,6 +6,8 @@
 
 #include "core/manual.h"
 
+namespace ids_test {
+
 using namespace tally;
 
 TEST_CASE("ids: an account id is 1 to 63 of a-z 0-9 _ - and begins with a letter or digit") {
@@ -71,3 +73,5 @@ TEST_CASE("ids: made ids carry their prefix and do not repeat") {
   for (int i = 0; i < 1000; ++i) seen.insert(KeyId(make_id(random, "key")));
   CHECK(seen.size() == 1000);
 }
+
+}  // namespace ids_test

@@ -5,6 +5,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace job_test {
+
 using namespace tally;
 
 namespace {
@@ -229,3 +231,5 @@ TEST_CASE("job: states have words") {
   CHECK(to_string(JobStatus::failed) == "failed");
   CHECK(to_string(JobStatus::cancelled) == "cancelled");
 }
+
+}  // namespace job_test

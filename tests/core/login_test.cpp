@@ -5,6 +5,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace login_test {
+
 using namespace tally;
 
 namespace {
@@ -133,3 +135,5 @@ TEST_CASE("login: bytes that no encoder wrote are corrupt, never trouble") {
   CHECK(refuses_prefixes_and_survives_noise(
       encode(sample_session()), random, [](const std::string& bytes) { return decode_session(bytes).has_value(); }));
 }
+
+}  // namespace login_test

@@ -4,6 +4,8 @@
 
 #include <array>
 
+namespace manual_test {
+
 using namespace tally;
 
 TEST_CASE("manual clock: both times move by hand and only then") {
@@ -48,3 +50,5 @@ TEST_CASE("seeded random: every byte of an odd length is filled") {
   for (const int count : nonzero) CHECK(count > 0);
   random.fill({});
 }
+
+}  // namespace manual_test

@@ -4,6 +4,8 @@
 
 #include "core/manual.h"
 
+namespace net_test {
+
 using namespace tally;
 
 namespace {
@@ -175,3 +177,5 @@ TEST_CASE("net: an address is as global as the IPv4 address inside it") {
                        "2001:0:4136:e378:8000:63bf:f5ff:fffe"});
   check_global(true, {"2001:0:4136:e378:8000:63bf:f7f7:f7f7"});
 }
+
+}  // namespace net_test

@@ -8,6 +8,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace price_test {
+
 using namespace tally;
 
 namespace {
@@ -233,3 +235,5 @@ TEST_CASE("price: a quote is what units cost now, and nothing without a price") 
   CHECK(quote(book, "other", 4, at)->credits == Credits());
   CHECK(quote(book, "geo", std::int64_t{1} << 50, at).error().rule == "charge_out_of_range");
 }
+
+}  // namespace price_test

@@ -6,6 +6,8 @@
 
 #include "core/manual.h"
 
+namespace rate_limit_test {
+
 using namespace tally;
 
 namespace {
@@ -168,3 +170,5 @@ TEST_CASE("rate limit: a window is over when its longest count is") {
   CHECK_FALSE(window.is_over(noon + hour_ms));
   CHECK(window.is_over(noon + day_ms));
 }
+
+}  // namespace rate_limit_test

@@ -5,6 +5,8 @@
 #include "core/report.h"
 #include "tests/core/garbage.h"
 
+namespace report_codec_test {
+
 using namespace tally;
 
 namespace {
@@ -111,3 +113,5 @@ TEST_CASE("report codec: a grouping that names something twice is corrupt") {
   request.group_by = {GroupBy::key, GroupBy::key};
   CHECK(decode_report_request(encode(request)).error().code == Errc::corrupt);
 }
+
+}  // namespace report_codec_test

@@ -7,6 +7,8 @@
 
 #include "core/manual.h"
 
+namespace report_test {
+
 using namespace tally;
 
 namespace {
@@ -387,3 +389,5 @@ TEST_CASE("report: words of types and groupings") {
   CHECK(to_string(GroupBy::category) == "category");
   CHECK(to_string(GroupBy::key) == "key");
 }
+
+}  // namespace report_test

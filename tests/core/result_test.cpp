@@ -5,6 +5,8 @@
 #include <set>
 #include <stdexcept>
 
+namespace result_test {
+
 using namespace tally;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("result: an error keeps its code, detail and rule") {
   CHECK(result.error().rule == "invalid_month");
   CHECK(Result<void>());
 }
+
+}  // namespace result_test

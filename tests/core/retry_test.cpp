@@ -6,6 +6,8 @@
 
 #include "core/manual.h"
 
+namespace retry_test {
+
 using namespace tally;
 
 namespace {
@@ -60,3 +62,5 @@ TEST_CASE("retry: a receiver cannot buy attempts beyond the schedule") {
   CHECK_FALSE(RetrySchedule{{1, 2}}.next(now, 3, random, 60));
   CHECK_FALSE(RetrySchedule{{}}.next(now, 1, random));
 }
+
+}  // namespace retry_test

@@ -8,6 +8,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace rollup_test {
+
 using namespace tally;
 
 namespace {
@@ -235,3 +237,5 @@ TEST_CASE("rollup: a key that no one wrote is corrupt, never trouble") {
     return key.has_value();
   }));
 }
+
+}  // namespace rollup_test

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace row_test {
+
 using namespace tally;
 
 namespace {
@@ -61,3 +63,5 @@ TEST_CASE("row: an optional value is there or not") {
   CHECK(trip(std::nullopt) == std::pair(std::optional<Credits>(), true));
   CHECK(trip(Credits::from_micros(-7)) == std::pair(std::optional(Credits::from_micros(-7)), true));
 }
+
+}  // namespace row_test

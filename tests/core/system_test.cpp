@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+namespace system_test {
+
 using namespace tally;
 
 TEST_CASE("system clock: time is in this century and the monotonic clock never goes back") {
@@ -43,3 +45,5 @@ TEST_CASE("system random: fills any length whole") {
     CHECK(std::none_of(ever.begin(), ever.end(), [](unsigned char byte) { return byte == 0; }));
   }
 }
+
+}  // namespace system_test

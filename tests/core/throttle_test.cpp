@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace throttle_test {
+
 using namespace tally;
 
 namespace {
@@ -52,3 +54,5 @@ TEST_CASE("throttle: what was counted is over with its window, and when the cloc
   CHECK(throttle.is_over(three_a_minute, noon - 1));
   CHECK(throttle.take(three_a_minute, noon - hour_ms).remaining == 2);
 }
+
+}  // namespace throttle_test

@@ -4,6 +4,8 @@
 
 #include "core/manual.h"
 
+namespace time_test {
+
 using namespace tally;
 
 namespace {
@@ -211,3 +213,5 @@ TEST_CASE("time: granularities have words, and only these") {
     CHECK(parse_granularity(word).error().rule == "invalid_granularity");
   }
 }
+
+}  // namespace time_test

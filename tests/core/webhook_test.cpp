@@ -5,6 +5,8 @@
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 
+namespace webhook_test {
+
 using namespace tally;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("webhook: every event has a word of its own, and is found by it") {
   CHECK(!webhook_event_named("credits"));
   CHECK(to_string(WebhookStatus::active) == "active");
 }
+
+}  // namespace webhook_test

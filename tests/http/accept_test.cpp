@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace tally::http {
+namespace tally::http::accept_test {
 namespace {
 
 constexpr std::array<std::string_view, 2> offers = {"application/xml", "application/json"};
@@ -61,4 +61,4 @@ TEST_CASE("accept: what is malformed or has parameters is passed over") {
   CHECK(chosen({"application/json;Q=1.000"}) == "json");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::accept_test

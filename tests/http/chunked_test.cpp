@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::chunked_test {
 namespace {
 
 using State = ChunkDecoder::State;
@@ -57,4 +57,4 @@ TEST_CASE("chunked: the body is bounded before it is kept, extensions and traile
   CHECK(decode("0\r\nX: " + std::string(9000, 'x') + "\r\n\r\n", 100).state == State::malformed);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::chunked_test

@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::credentials_test {
 namespace {
 
 Response make_key(ApiHouse& house, const std::string& body) {
@@ -80,4 +80,4 @@ TEST_CASE("credentials: an access token stands for its key, with all that is che
   CHECK(house.ask("GET", "/v1/balance", "", token).status == 401);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::credentials_test

@@ -6,7 +6,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::customer_ledger_test {
 
 TEST_CASE("customer ledger: a customer sees what the operator sees of its account") {
   ApiHouse house;
@@ -57,4 +57,4 @@ TEST_CASE("customer ledger: refused parameters are told as to the operator") {
   CHECK(code_of(house.as_customer("acme", "GET", "/v1/lots?limit=0")) == "invalid_limit");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::customer_ledger_test

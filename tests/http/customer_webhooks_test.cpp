@@ -4,6 +4,8 @@
 
 #include "tests/http/api_house.h"
 
+namespace customer_webhooks_test {
+
 using namespace tally;
 using namespace tally::http;
 
@@ -187,3 +189,5 @@ TEST_CASE("webhooks by HTTP: without a valid key nothing is told") {
   CHECK(house.call("GET", "/v1/webhooks").status == 401);
   CHECK(house.call("POST", "/v1/webhooks", good).status == 401);
 }
+
+}  // namespace customer_webhooks_test

@@ -4,7 +4,7 @@
 
 #include "core/event.h"
 
-namespace tally::http {
+namespace tally::http::event_parser_test {
 namespace {
 
 const UtcTime now = UtcTime::from_ms(1'770'000'000'000);
@@ -232,4 +232,4 @@ TEST_CASE("event parser: more events than a body may hold are refused, whole") {
   CHECK(refusal(list + "]") == "too_many_events");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::event_parser_test

@@ -4,6 +4,8 @@
 
 #include "core/manual.h"
 
+namespace finished_answers_test {
+
 using namespace tally;
 using namespace tally::http;
 
@@ -54,3 +56,5 @@ TEST_CASE("finished answers: past the bound the one that nobody asked for longes
   answers.keep(job("a", "4"), std::string(100'000, 'x'));
   CHECK_FALSE(answers.find(Dialect::nyne, AccountId("a"), "4"));
 }
+
+}  // namespace finished_answers_test

@@ -6,7 +6,7 @@
 
 #include "http/target.h"
 
-namespace tally::http {
+namespace tally::http::header_check_test {
 namespace {
 
 std::string get(std::string_view fields) {
@@ -185,4 +185,4 @@ TEST_CASE("target: path and query are decoded, each by its rule") {
   CHECK(request.param("q") == "1");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::header_check_test

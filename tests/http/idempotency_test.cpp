@@ -5,7 +5,7 @@
 #include "http/answers.h"
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::idempotency_test {
 namespace {
 
 Request post(std::string body, std::string key) {
@@ -251,4 +251,4 @@ TEST_CASE("idempotency: a call that never answers does not block its key") {
   CHECK(calls == 2);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::idempotency_test

@@ -4,7 +4,7 @@
 
 #include "tests/http/vendor_house.h"
 
-namespace tally::http {
+namespace tally::http::insideview_test {
 namespace {
 
 const std::string token_path = "/Auth/login/v1/token";
@@ -316,4 +316,4 @@ TEST_CASE("insideview: what is wrong with a list's parameters has numbers too") 
   for (const Case& c : cases) CHECK_MESSAGE(at(client.get(jobs_path + c.query), "errorNumber") == c.number, c.query);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::insideview_test

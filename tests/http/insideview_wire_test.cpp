@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http::insideview {
+namespace tally::http::insideview::insideview_wire_test {
 namespace {
 
 const std::string xml_head = R"(<?xml version="1.0" encoding="UTF-8" standalone="yes"?>)";
@@ -113,4 +113,4 @@ TEST_CASE("insideview: tokens, jobs and errors in both formats") {
             "<message>Company not found.</message><diagnosticCode>mhid</diagnosticCode></error>");
 }
 
-}  // namespace tally::http::insideview
+}  // namespace tally::http::insideview::insideview_wire_test

@@ -4,7 +4,7 @@
 
 #include "http/json_writer.h"
 
-namespace tally::http {
+namespace tally::http::json_test {
 namespace {
 
 std::string refusal(std::string body) {
@@ -203,4 +203,4 @@ TEST_CASE("json writer: a string is valid JSON whatever bytes it had") {
   }
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::json_test

@@ -8,7 +8,7 @@
 #include "http/base64url.h"
 #include "tests/http/jwt_maker.h"
 
-namespace tally::http {
+namespace tally::http::jwt_issuers_test {
 namespace {
 
 struct House {
@@ -153,4 +153,4 @@ TEST_CASE("key set: what is no set of keys with ids of their own is refused") {
   CHECK(refusal_of_set(key_set("") + std::string(300'000, ' ')) != "");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::jwt_issuers_test

@@ -8,7 +8,7 @@
 #include "http/base64url.h"
 #include "tests/http/jwt_maker.h"
 
-namespace tally::http {
+namespace tally::http::jwt_test {
 namespace {
 
 const UtcTime now = UtcTime::from_ms(1'770'000'000'000);
@@ -304,4 +304,4 @@ TEST_CASE("base64url: what is written is read back, and nothing else is read") {
   }
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::jwt_test

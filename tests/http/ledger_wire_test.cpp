@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::ledger_wire_test {
 
 TEST_CASE("ledger wire: ids are read as they are written, and nothing else is an id") {
   CHECK(parse_lot_id(lot_id(7)) == 7);
@@ -47,4 +47,4 @@ TEST_CASE("ledger wire: metadata is kept as it was sent, and flat") {
   CHECK(read(R"({"metadata":"x"})").error().rule == "invalid_metadata");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::ledger_wire_test

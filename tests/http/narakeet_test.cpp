@@ -6,7 +6,7 @@
 
 #include "tests/http/vendor_house.h"
 
-namespace tally::http {
+namespace tally::http::narakeet_test {
 namespace {
 
 const std::string path = "/account/credits";
@@ -80,4 +80,4 @@ TEST_CASE("narakeet: calls count towards the day's limit, also beside the key's 
   CHECK(ask().status == 200);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::narakeet_test

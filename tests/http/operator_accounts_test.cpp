@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::operator_accounts_test {
 namespace {
 
 int login_status(ApiHouse& house, const std::string& email, const std::string& password) {
@@ -108,4 +108,4 @@ TEST_CASE("operator accounts: neither the password nor an unkeyed digest of the 
                                   "make-acme")) == "422 idempotency_key_reused");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::operator_accounts_test

@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::operator_authorize_test {
 namespace {
 
 // An account with 10 credits, an endpoint "geo" that costs 2, and a key.
@@ -159,4 +159,4 @@ TEST_CASE("authorize: a question that cannot be read is an error, not a refusal"
   CHECK(code(gateway.body(R"(,"quantity":1000000000)")) == "charge_out_of_range");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::operator_authorize_test

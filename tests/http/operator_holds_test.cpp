@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::operator_holds_test {
 namespace {
 
 struct BadCase {
@@ -318,4 +318,4 @@ TEST_CASE("holds: a hold of an unlimited account says that it reserves nothing")
   CHECK(at(house.as_operator("POST", "/holds/hold_acme.1/release"), "reserved").empty());
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::operator_holds_test

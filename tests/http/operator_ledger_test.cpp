@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::operator_ledger_test {
 namespace {
 
 struct BadCase {
@@ -340,4 +340,4 @@ TEST_CASE("ledger: without the operator's token nothing is shown") {
   CHECK(house.ask("POST", "/operator/v1/accounts/acme/grants", R"({"amount":"1"})").status == 401);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::operator_ledger_test

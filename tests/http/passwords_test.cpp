@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace tally::http {
+namespace tally::http::passwords_test {
 namespace {
 
 constexpr PasswordCost cheap{1, 8192};
@@ -94,4 +94,4 @@ TEST_CASE("passwords: what waits has a bound, of each lane and of all") {
   house.open.clear();
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::passwords_test

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::problem_test {
 
 TEST_CASE("problem: the body is RFC 9457 with a stable code") {
   const Response response = problem(404, "not_found", "no \"such\" thing");
@@ -37,4 +37,4 @@ TEST_CASE("problem: 429 and 503 say when to come again, 500 keeps its detail to 
   CHECK(problem(fail(Errc::corrupt, "secret path")).body.find("secret") == std::string::npos);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::problem_test

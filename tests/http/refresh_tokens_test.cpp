@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::refresh_tokens_test {
 namespace {
 
 const std::string key(64, 'k');
@@ -60,4 +60,4 @@ TEST_CASE("refresh token: text of another shape is none") {
   }
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::refresh_tokens_test

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::response_head_test {
 
 TEST_CASE("response head: fields stand in a fixed order and end with an empty line") {
   Response response;
@@ -41,4 +41,4 @@ TEST_CASE("response head: a client's request id is repeated only if it is harmle
   CHECK_FALSE(sane_request_id("a\"b"));
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::response_head_test

@@ -4,7 +4,7 @@
 
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::rich_account_test {
 namespace {
 
 // An account of 2026-01-20, looked at on 2026-02-03 at 04:05:06.
@@ -276,4 +276,4 @@ TEST_CASE("rich account: a key works as its scopes, status and kind allow") {
   CHECK(status_with(R"({"kind":"pair"})") == 401);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::rich_account_test

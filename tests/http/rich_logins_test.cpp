@@ -7,7 +7,7 @@
 #include "http/dialects/rich_wire.h"
 #include "tests/http/api_house.h"
 
-namespace tally::http {
+namespace tally::http::rich_logins_test {
 namespace {
 
 const std::string email = "ann@acme.example";
@@ -310,4 +310,4 @@ TEST_CASE("register: is refused where the operator did not turn sign-up on") {
   CHECK(error_of(response) == "signup_disabled");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::rich_logins_test

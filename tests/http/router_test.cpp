@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::router_test {
 namespace {
 
 Response plain_error(int status, std::string_view code, const Request& request) {
@@ -117,4 +117,4 @@ TEST_CASE("router: routes() lists what was added, sorted") {
   CHECK(router.routes() == expected);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::router_test

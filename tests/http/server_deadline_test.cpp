@@ -10,7 +10,7 @@
 #include "tests/http/test_client.h"
 #include "tests/http/test_server.h"
 
-namespace tally::http {
+namespace tally::http::server_deadline_test {
 namespace {
 
 const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -193,4 +193,4 @@ TEST_CASE("loop: posted work runs on the I/O thread") {
   CHECK(ran != std::this_thread::get_id());
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::server_deadline_test

@@ -7,7 +7,7 @@
 #include "tests/http/test_client.h"
 #include "tests/http/test_server.h"
 
-namespace tally::http {
+namespace tally::http::server_test {
 namespace {
 
 std::string get(std::string_view path, std::string_view fields = "") {
@@ -301,4 +301,4 @@ TEST_CASE("server: an address in use is told, not waited for") {
   CHECK(second.error().detail.find("cannot listen on 127.0.0.1:") == 0);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::server_test

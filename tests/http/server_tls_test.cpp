@@ -12,7 +12,7 @@
 #include "tests/http/test_client.h"
 #include "tests/http/test_server.h"
 
-namespace tally::http {
+namespace tally::http::server_tls_test {
 namespace {
 
 // A folder of its own for a key and a certificate that nobody trusts.
@@ -147,4 +147,4 @@ TEST_CASE("tls: files that cannot be used are named") {
   CHECK(server.error().detail.find("/nonexistent/cert.pem") != std::string::npos);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::server_tls_test

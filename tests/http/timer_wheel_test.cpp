@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace tally::http {
+namespace tally::http::timer_wheel_test {
 namespace {
 
 struct TestTimer final : TimerWheel::Timer {
@@ -118,4 +118,4 @@ TEST_CASE("timer wheel: a wheel that goes forgets its timers") {
   CHECK_FALSE(timer.armed());
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::timer_wheel_test

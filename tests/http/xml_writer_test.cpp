@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace tally::http {
+namespace tally::http::xml_writer_test {
 
 namespace {
 const std::string head = R"(<?xml version="1.0" encoding="UTF-8" standalone="yes"?>)";
@@ -31,4 +31,4 @@ TEST_CASE("xml: text is escaped, and what XML cannot say is replaced") {
   CHECK(written("  ") == "  ");
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::xml_writer_test

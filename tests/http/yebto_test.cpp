@@ -4,7 +4,7 @@
 
 #include "tests/http/vendor_house.h"
 
-namespace tally::http {
+namespace tally::http::yebto_test {
 namespace {
 
 const std::string cost = "/v1/credits/cost";
@@ -211,4 +211,4 @@ TEST_CASE("yeb.to: twenty calls a second, and the next is 429 and free") {
   CHECK(page.call(balance, "").status == 200);
 }
 
-}  // namespace tally::http
+}  // namespace tally::http::yebto_test

@@ -6,6 +6,8 @@
 
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_audit_test {
+
 using namespace tally;
 
 namespace {
@@ -311,3 +313,5 @@ TEST_CASE("ledger audit: what is named is the first thing that is wrong") {
   check(verdict, "wrong_hash", 3);
   CHECK(verdict.detail == "entry 3: its hash is not that of its contents");
 }
+
+}  // namespace ledger_audit_test

@@ -6,6 +6,8 @@
 #include "tests/core/garbage.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_codec_test {
+
 using namespace tally;
 
 TEST_CASE("ledger: a state survives its bytes") {
@@ -81,3 +83,5 @@ TEST_CASE("ledger: words of origins and hold states are stable") {
   CHECK(to_string(HoldStatus::released) == "released");
   CHECK(to_string(HoldStatus::expired) == "expired");
 }
+
+}  // namespace ledger_codec_test

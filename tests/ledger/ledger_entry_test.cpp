@@ -6,6 +6,8 @@
 #include "tests/core/garbage.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_entry_test {
+
 using namespace tally;
 
 namespace {
@@ -109,3 +111,5 @@ TEST_CASE("ledger entry: words and hex are stable") {
   CHECK(to_string(EntryType::reversal) == "reversal");
   CHECK(to_hex(storage::sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
+
+}  // namespace ledger_entry_test

@@ -6,6 +6,8 @@
 #include "core/manual.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_holds_test {
+
 using namespace tally;
 
 TEST_CASE("ledger: a hold reserves, and only what is available") {
@@ -212,3 +214,5 @@ TEST_CASE("ledger: of expired credits that holds need, those that expired last s
   CHECK(f.left(1) == 50);
   CHECK(f.left(2) == 20);
 }
+
+}  // namespace ledger_holds_test

@@ -6,6 +6,8 @@
 #include "core/manual.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_reload_test {
+
 using namespace tally;
 
 TEST_CASE("ledger: below the threshold one reload is asked for at a time") {
@@ -155,3 +157,5 @@ TEST_CASE("ledger: a lot that lasts less than a week is announced at once, a mon
   REQUIRE(f.start_allocation(10));
   CHECK(f.notices(Notice::Kind::expiring).empty());
 }
+
+}  // namespace ledger_reload_test

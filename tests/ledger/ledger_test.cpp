@@ -7,6 +7,8 @@
 #include "core/manual.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_test {
+
 using namespace tally;
 
 namespace {
@@ -359,3 +361,5 @@ TEST_CASE("ledger: a reload that does not fit stays open and is granted when it 
   CHECK(*pay(f, 1));
   CHECK(f.balance() == most);
 }
+
+}  // namespace ledger_test

@@ -6,6 +6,8 @@
 #include "core/manual.h"
 #include "tests/ledger/ledger_fixture.h"
 
+namespace ledger_time_test {
+
 using namespace tally;
 
 TEST_CASE("ledger: an allocation ends with its month and the next comes at the month's start") {
@@ -140,3 +142,5 @@ TEST_CASE("ledger: a command that does nothing changes nothing") {
   f.run([](Ledger&) { return true; });
   CHECK_FALSE(f.last.changed);
 }
+
+}  // namespace ledger_time_test

@@ -9,6 +9,8 @@
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
 
+namespace jobs_test {
+
 using namespace tally;
 using namespace tally::queue;
 using storage::AccountWriter;
@@ -378,3 +380,5 @@ TEST_CASE("jobs: old unfinished jobs do not hold up the dropping of those behind
   CHECK(house.jobs->find(acme, done.id).error().code == Errc::not_found);
   CHECK(house.jobs->find(acme, waiting.id).has_value());
 }
+
+}  // namespace jobs_test

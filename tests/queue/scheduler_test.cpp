@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace scheduler_test {
+
 using namespace tally;
 using namespace tally::queue;
 
@@ -116,3 +118,5 @@ TEST_CASE("scheduler: an account's share and the whole queue are bounded") {
   CHECK(scheduler.admit(AccountId("c")).has_value());
   CHECK(scheduler.unfinished() == 3);
 }
+
+}  // namespace scheduler_test

@@ -12,6 +12,8 @@
 #include "storage/memory/memory_store.h"
 #include "tests/sim/faulty_store.h"
 
+namespace account_writer_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -231,3 +233,5 @@ TEST_CASE("account writer: racing commands of one account lose no update, and a 
   CHECK(read_be64(**store.get(Table::job, AccountId("hot"), "n")) == threads * each);
   CHECK(writer.stats().commits < threads * each);
 }
+
+}  // namespace account_writer_test

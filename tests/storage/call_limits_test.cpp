@@ -8,7 +8,7 @@
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
 
-namespace tally::storage {
+namespace tally::storage::call_limits_test {
 namespace {
 
 const AccountId acme("acme");
@@ -108,4 +108,4 @@ TEST_CASE("call limits: a row that cannot be read is told") {
   CHECK(counting.limits->recover().error().code == Errc::corrupt);
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::call_limits_test

@@ -5,6 +5,8 @@
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
 
+namespace directory_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -125,3 +127,5 @@ TEST_CASE("directory: price versions count up per endpoint, also when two change
   REQUIRE(again.load().has_value());
   CHECK(again.prices()->find("search", UtcTime::from_ms(1))->version == 2);
 }
+
+}  // namespace directory_test

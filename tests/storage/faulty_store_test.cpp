@@ -7,7 +7,7 @@
 #include "core/manual.h"
 #include "tests/contract/store_contract.h"
 
-namespace tally::storage {
+namespace tally::storage::faulty_store_test {
 
 namespace {
 
@@ -91,4 +91,4 @@ TEST_CASE("faulty store: a kill keeps relaxed commits and leaves only the doubtf
   CHECK(kept == std::set<std::size_t>{1, 2});
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::faulty_store_test

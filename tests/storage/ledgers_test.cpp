@@ -11,6 +11,8 @@
 #include "storage/memory/memory_store.h"
 #include "tests/sim/faulty_store.h"
 
+namespace ledgers_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -534,3 +536,5 @@ TEST_CASE("ledgers: power losses at any commit leave whole ledgers") {
     }
   }
 }
+
+}  // namespace ledgers_test

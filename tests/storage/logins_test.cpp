@@ -5,6 +5,8 @@
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
 
+namespace logins_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -238,3 +240,5 @@ TEST_CASE("logins: a wrong password of nobody is written too") {
   Logins again(house.store);
   CHECK(again.load());
 }
+
+}  // namespace logins_test

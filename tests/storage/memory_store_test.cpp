@@ -4,7 +4,7 @@
 
 #include "tests/contract/store_contract.h"
 
-namespace tally::storage {
+namespace tally::storage::memory_store_test {
 
 TEST_CASE("memory store: keeps the store contract") {
   check_store_contract([] { return std::make_unique<MemoryStore>(); });
@@ -38,4 +38,4 @@ TEST_CASE("memory store: a snapshot outlives its store") {
   CHECK(value_of(*snapshot, Table::job, acme, "r") == "1");
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::memory_store_test

@@ -6,6 +6,8 @@
 #include "storage/memory/memory_store.h"
 #include "storage/meter.h"
 
+namespace meter_ledger_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -240,3 +242,5 @@ TEST_CASE("meter: an event is found for its reversal wherever it lies, and the c
   CHECK(house.state().balance == credits(100));
   CHECK(house.reverse("c")->reversal == 7);
 }
+
+}  // namespace meter_ledger_test

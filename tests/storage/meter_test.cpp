@@ -9,6 +9,8 @@
 #include "storage/memory/memory_store.h"
 #include "tests/sim/faulty_store.h"
 
+namespace meter_test {
+
 using namespace tally;
 using namespace tally::storage;
 
@@ -324,3 +326,5 @@ TEST_CASE("meter: random events, restarts and write-behinds always agree with a 
     }
   }
 }
+
+}  // namespace meter_test

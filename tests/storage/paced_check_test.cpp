@@ -7,7 +7,7 @@
 
 #include "core/manual.h"
 
-namespace tally::storage {
+namespace tally::storage::paced_check_test {
 
 TEST_CASE("paced check: who comes during the first question waits for its answer") {
   const ManualClock clock;
@@ -42,4 +42,4 @@ TEST_CASE("paced check: the answer is kept until the time is over or enough prog
   CHECK(asked == 3);
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::paced_check_test

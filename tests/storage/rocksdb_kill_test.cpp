@@ -13,7 +13,7 @@
 #include "tests/contract/store_contract.h"
 #include "tests/storage/temporary_directory.h"
 
-namespace tally::storage {
+namespace tally::storage::rocksdb_kill_test {
 
 namespace {
 
@@ -103,4 +103,4 @@ TEST_CASE("rocksdb store: what was acknowledged survives SIGKILL, whole and once
   }
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::rocksdb_kill_test

@@ -12,7 +12,7 @@
 #include "tests/contract/store_contract.h"
 #include "tests/storage/temporary_directory.h"
 
-namespace tally::storage {
+namespace tally::storage::rocksdb_store_test {
 
 namespace {
 
@@ -283,4 +283,4 @@ TEST_CASE("rocksdb store: refuses new work below the disk's reserve, and takes i
   CHECK(asked == 4);
 }
 
-}  // namespace tally::storage
+}  // namespace tally::storage::rocksdb_store_test

@@ -4,6 +4,8 @@
 
 #include <string>
 
+namespace access_log_test {
+
 using namespace tally;
 using namespace tally::tools;
 
@@ -150,3 +152,5 @@ TEST_CASE("access log: fields of the site's own after the known ones, and a CR, 
   REQUIRE(line.has_value());
   CHECK(line->bytes == 17);
 }
+
+}  // namespace access_log_test

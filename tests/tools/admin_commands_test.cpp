@@ -3,6 +3,8 @@
 #include "tests/tools/fake_server.h"
 #include "tools/tally/commands.h"
 
+namespace admin_commands_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -220,3 +222,5 @@ TEST_CASE("subscription: set sends it whole, show shows its part of the account"
   CHECK(subscription_show(bench.session, "acme") == 0);
   CHECK(bench.out.str() == "plan       pro\nunlimited  false\n");
 }
+
+}  // namespace admin_commands_test

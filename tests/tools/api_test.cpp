@@ -4,6 +4,8 @@
 
 #include "tests/tools/fake_server.h"
 
+namespace api_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -80,3 +82,5 @@ TEST_CASE("api: names are encoded for the path") {
   CHECK(url_encoded("a-Z_0.9~") == "a-Z_0.9~");
   CHECK(url_encoded("v1/people?x #%\xc3") == "v1%2Fpeople%3Fx%20%23%25%C3");
 }
+
+}  // namespace api_test

@@ -8,6 +8,8 @@
 
 #include "tests/tools/fake_server.h"
 
+namespace arguments_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -181,3 +183,5 @@ TEST_CASE("arguments: a negative amount is a value, not an option") {
   REQUIRE(requests.size() == 1);
   CHECK(requests[0].body == R"({"overdraft_limit":"-1"})");
 }
+
+}  // namespace arguments_test

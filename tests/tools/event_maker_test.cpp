@@ -4,6 +4,8 @@
 
 #include "tools/tally/json.h"
 
+namespace event_maker_test {
+
 using namespace tally;
 using namespace tally::tools;
 
@@ -120,3 +122,5 @@ TEST_CASE("event maker: a rotated log keeps its source") {
   CHECK(source_of(".7") == "import:.7");
   CHECK(source_of("-") == "import:stdin");
 }
+
+}  // namespace event_maker_test

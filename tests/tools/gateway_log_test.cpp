@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace gateway_log_test {
+
 using namespace tally;
 using namespace tally::tools;
 
@@ -103,3 +105,5 @@ TEST_CASE("gateway log: what is missing or unreadable is named") {
   CHECK(why(R"({"time":1,"status":200})") == "no path");
   CHECK(why(R"({"time":1,"path":null,"status":200})") == "no path");
 }
+
+}  // namespace gateway_log_test

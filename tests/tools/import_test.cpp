@@ -9,6 +9,8 @@
 #include "tests/tools/fake_server.h"
 #include "tools/tally/progress.h"
 
+namespace import_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -270,3 +272,5 @@ TEST_CASE("progress: drawn only on a terminal, at most ten times a second, and w
   }
   CHECK(bench.err.str() == "\r\x1b[K" + progress_text(2, 100, 2, 0.1) + "\r\x1b[K");
 }
+
+}  // namespace import_test

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace json_test {
+
 using namespace tally::tools;
 
 TEST_CASE("json: what is missing answers with nothing, all the way down") {
@@ -53,3 +55,5 @@ TEST_CASE("json: an object is written member by member") {
   object.text("a", "x").integer("b", -1).boolean("c", true).texts("d", {"1", "2"}).raw("e", "{}");
   CHECK(object.str() == R"({"a":"x","b":-1,"c":true,"d":["1","2"],"e":{}})");
 }
+
+}  // namespace json_test

@@ -17,6 +17,8 @@
 #include "tests/tools/ledger_book.h"
 #include "tools/tally/json.h"
 
+namespace ledger_audit_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -371,3 +373,5 @@ TEST_CASE("audit: a directory in use is not checked") {
   CHECK(town.audited(said) == 2);
   CHECK_MESSAGE(said.find("stop the server") != std::string::npos, said);
 }
+
+}  // namespace ledger_audit_test

@@ -4,6 +4,8 @@
 
 #include "tests/tools/fake_server.h"
 
+namespace ledger_commands_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -258,3 +260,5 @@ TEST_CASE("explain: every other type of entry is said in its own words") {
   CHECK(reversal.find("takes back ent_3, which charged 5.5 credits on 2026-02-01T00:00:00Z\n") != std::string::npos);
   CHECK(reversal.find("1.5 of them had come from lots that expired since and stay expired\n") != std::string::npos);
 }
+
+}  // namespace ledger_commands_test

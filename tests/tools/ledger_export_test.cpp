@@ -11,6 +11,8 @@
 #include "tests/tools/ledger_book.h"
 #include "tools/tally/audit_sink.h"
 
+namespace ledger_export_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -239,3 +241,5 @@ TEST_CASE("audit: usage figures are held against the entries for usage") {
   CHECK(findings({credits(50), Credits(), true}, noted) == 0);
   CHECK(noted);
 }
+
+}  // namespace ledger_export_test

@@ -4,6 +4,8 @@
 
 #include <set>
 
+namespace line_ids_test {
+
 using namespace tally::tools;
 
 TEST_CASE("line ids: a second run over the same lines gives the same ids") {
@@ -41,3 +43,5 @@ TEST_CASE("line ids: the id of a line is fixed for all time, or a re-run would c
   LineIds ids;
   CHECK(ids.next("abc") == "cf4ab791c62b8d2b2109c90275287816");
 }
+
+}  // namespace line_ids_test

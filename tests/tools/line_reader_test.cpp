@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+namespace line_reader_test {
+
 using namespace tally::tools;
 
 namespace {
@@ -69,3 +71,5 @@ TEST_CASE("line reader: a read error ends the lines and is told") {
   CHECK_FALSE(reader.next().has_value());
   CHECK(reader.failed());
 }
+
+}  // namespace line_reader_test

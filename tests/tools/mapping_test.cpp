@@ -5,6 +5,8 @@
 #include "core/event.h"
 #include "core/ids.h"
 
+namespace mapping_test {
+
 using namespace tally;
 using namespace tally::tools;
 
@@ -155,3 +157,5 @@ TEST_CASE("mapping: a rules file holds one rule a line, and its mistakes name th
         "line 2: a rule begins with account, endpoint or skip, not `allow`");
   CHECK(add_rules_file(rules, "endpoint").error().detail == "line 1: `` is not PREFIX=ENDPOINT");
 }
+
+}  // namespace mapping_test

@@ -14,6 +14,8 @@
 #include "tools/tallyd/app.h"
 #include "tools/tallyd/embedded.h"
 
+namespace openapi_test {
+
 namespace {
 
 using namespace tally;
@@ -166,3 +168,5 @@ TEST_CASE("the API document: what the house answers everywhere is documented eve
     }
   }
 }
+
+}  // namespace openapi_test

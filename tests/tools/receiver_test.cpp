@@ -6,6 +6,8 @@
 #include "tools/tally/json.h"
 #include "webhook/signature.h"
 
+namespace receiver_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -128,3 +130,5 @@ TEST_CASE("listen: an address that cannot be bound is exit code 2") {
   Listening test;
   CHECK(listen(test.bench.session, {"192.0.2.1", 0, "", 1, 0}) == 2);
 }
+
+}  // namespace receiver_test

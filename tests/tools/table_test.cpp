@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace table_test {
+
 using namespace tally::tools;
 
 TEST_CASE("table: columns align, numbers to the right and on their point, totals below a rule") {
@@ -35,3 +37,5 @@ TEST_CASE("printable: line feeds stay where lines are kept") {
   CHECK(printable("a\nb\tc\r") == "a?b?c?");
   CHECK(printable("a\nb\tc\r", true) == "a\nb\tc?");
 }
+
+}  // namespace table_test

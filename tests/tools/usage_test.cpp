@@ -4,6 +4,8 @@
 #include "tools/tally/commands.h"
 #include "tools/tally/usage_report.h"
 
+namespace usage_test {
+
 using namespace tally;
 using namespace tally::tools;
 using namespace tally::tools::testing;
@@ -130,3 +132,5 @@ TEST_CASE("usage: a month is a half-open range, and anything else is refused") {
   for (const char* text : {"", "2024", "2024-2", "2024-00", "2024-13", "2024/02", "2024-02-01", "xxxx-xx"})
     CHECK_FALSE(month_range(text).has_value());
 }
+
+}  // namespace usage_test

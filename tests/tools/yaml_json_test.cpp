@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+namespace yaml_json_test {
+
 using tally::tools::json_of_yaml;
 
 TEST_CASE("yaml: quoted scalars stay strings, plain ones are what they look like") {
@@ -23,3 +25,5 @@ TEST_CASE("yaml: a key that is there twice is refused") {
   CHECK_THROWS_AS(json_of_yaml("? [a]\n: 1\n"), std::runtime_error);
   CHECK_THROWS(json_of_yaml("a: *nowhere\n"));
 }
+
+}  // namespace yaml_json_test

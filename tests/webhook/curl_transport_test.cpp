@@ -10,6 +10,8 @@
 #include "tests/webhook/receiver.h"
 #include "webhook/dispatcher_driver.h"
 
+namespace curl_transport_test {
+
 using namespace tally;
 using namespace tally::webhook;
 using namespace tally::webhook::test;
@@ -250,3 +252,5 @@ TEST_CASE("driver: stored deliveries reach a real receiver, and a hanging one de
   CHECK(stored(store, "a1", "msg_1").status == DeliveryStatus::delivered);
   CHECK(stored(store, "acme", "msg_slow1").status == DeliveryStatus::pending);
 }
+
+}  // namespace curl_transport_test

@@ -4,6 +4,8 @@
 
 #include "tests/webhook/fixture.h"
 
+namespace delivery_log_test {
+
 using namespace tally;
 using namespace tally::webhook;
 using namespace tally::webhook::test;
@@ -77,3 +79,5 @@ TEST_CASE("delivery log: a cursor that no list gave is refused") {
     CHECK(list_deliveries(store, std::nullopt, std::nullopt, 50, cursor).error().rule == "invalid_cursor");
   }
 }
+
+}  // namespace delivery_log_test

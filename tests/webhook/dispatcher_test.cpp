@@ -6,6 +6,8 @@
 
 #include "tests/webhook/fixture.h"
 
+namespace dispatcher_test {
+
 using namespace tally;
 using namespace tally::webhook;
 using namespace tally::webhook::test;
@@ -340,3 +342,5 @@ TEST_CASE("dispatcher: a replay that is committed together with the last attempt
   process.settle();
   CHECK(process.transport.sent.size() == 1);
 }
+
+}  // namespace dispatcher_test

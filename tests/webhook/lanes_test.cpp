@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace lanes_test {
+
 using namespace tally;
 using namespace tally::webhook;
 
@@ -143,3 +145,5 @@ TEST_CASE("lanes: past the total bound everything is turned away until half is g
   lanes.remove(id_of(1));
   CHECK(lanes.has_room_again());
 }
+
+}  // namespace lanes_test

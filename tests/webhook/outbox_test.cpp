@@ -4,6 +4,8 @@
 
 #include "tests/webhook/alert_house.h"
 
+namespace outbox_test {
+
 using namespace tally;
 using namespace tally::webhook;
 using namespace tally::webhook::test;
@@ -216,3 +218,5 @@ TEST_CASE("webhooks: an account has at most twenty, also when they are asked for
   CHECK(house.in_command([&](storage::AccountTx& tx) { return house.webhooks->remove(tx, made[3]); }).error().code ==
         Errc::not_found);
 }
+
+}  // namespace outbox_test

@@ -10,6 +10,8 @@
 #include "tests/webhook/receiver.h"
 #include "webhook/signature.h"
 
+namespace outgoing_test {
+
 using namespace tally;
 using namespace tally::webhook::test;
 
@@ -220,3 +222,5 @@ TEST_CASE("payments: a url or a secret that cannot be is told at the start") {
   CHECK(refusal("http://user@10.0.0.1/", secret).starts_with("payments.url: "));
   CHECK(refusal("https://example.com/", "whsec_short").starts_with("payments.secret: "));
 }
+
+}  // namespace outgoing_test

@@ -6,6 +6,8 @@
 
 #include "tests/webhook/alert_house.h"
 
+namespace reloads_test {
+
 using namespace tally;
 using namespace tally::webhook;
 using namespace tally::webhook::test;
@@ -249,3 +251,5 @@ TEST_CASE("reload: ids name the account and the number, and are read back for th
     CHECK(!reload_number(DeliveryId(bad), acme));
   }
 }
+
+}  // namespace reloads_test

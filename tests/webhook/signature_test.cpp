@@ -4,6 +4,8 @@
 
 #include "core/manual.h"
 
+namespace signature_test {
+
 using namespace tally;
 using namespace tally::webhook;
 
@@ -99,3 +101,5 @@ TEST_CASE("signature: a secret of another shape is refused") {
     CHECK(refused.error().rule == "invalid_secret");
   }
 }
+
+}  // namespace signature_test

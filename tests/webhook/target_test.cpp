@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace target_test {
+
 using namespace tally;
 using namespace tally::webhook;
 
@@ -193,3 +195,5 @@ TEST_CASE("target: an address may be connected to when it is public, or any wher
     CHECK(TargetPolicy(with_private()).may_connect(IpAddress::parse(address).value()));
   }
 }
+
+}  // namespace target_test

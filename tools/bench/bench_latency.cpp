@@ -12,9 +12,9 @@ namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint32_t customers_count = 50;
+constexpr std::uint32_t latency_customers_count = 50;
 constexpr std::int64_t poll_every_ns = 5'000'000;
-constexpr double aimed_p99_ms = 15;
+constexpr double latency_aimed_p99_ms = 15;
 
 // Submits on schedule, however slow the answers are: what waits for a free connection waits on its own time.
 class FixedRate {
@@ -111,7 +111,7 @@ class FixedRate {
 void bench_latency(const Options& options, Figures& figures) {
   const ScratchDirectory scratch(options.dir);
   const Tallyd server(options, scratch / "data");
-  const std::vector<Customer> customers = create_customers(server, customers_count);
+  const std::vector<Customer> customers = create_customers(server, latency_customers_count);
   std::vector<double> p50, p99, submit_p50, submit_p99;
   for (std::uint64_t round = 0; round < options.rounds; ++round) {
     FixedRate load(options, server, customers);
@@ -125,7 +125,8 @@ void bench_latency(const Options& options, Figures& figures) {
                                  std::to_string(options.latency_seconds) +
                                  " s, each polled first after 5 ms, then every 5 ms";
   figures.add({"latency.completed.p50", p50, "ms", "", {}, {}, conditions});
-  figures.add({"latency.completed.p99", p99, "ms", "", {}, Aim{Aim::Sense::at_most, aimed_p99_ms, false}, conditions});
+  figures.add(
+      {"latency.completed.p99", p99, "ms", "", {}, Aim{Aim::Sense::at_most, latency_aimed_p99_ms, false}, conditions});
   figures.add({"latency.submit.p50", submit_p50, "ms", "", {}, {}, "until the 202"});
   figures.add({"latency.submit.p99", submit_p99, "ms", "", {}, {}, "until the 202"});
 }

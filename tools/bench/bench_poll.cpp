@@ -8,8 +8,8 @@ namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint32_t customers_count = 20;
-constexpr double aimed_ratio = 0.6;
+constexpr std::uint32_t poll_customers_count = 20;
+constexpr double poll_aimed_ratio = 0.6;
 
 struct Served {
   std::vector<double> requests_per_second;
@@ -72,9 +72,9 @@ void measure(const Options& options, Figures& figures, const ScratchDirectory& s
   alternate(options.rounds, 0, sides);
   const std::string conditions = std::to_string(options.connections) + " connections, body of " +
                                  std::to_string(polled.body_bytes) + " B, " + std::to_string(polled.requests.size()) +
-                                 " finished jobs of " + std::to_string(customers_count) + " keys with limits";
+                                 " finished jobs of " + std::to_string(poll_customers_count) + " keys with limits";
   figures.add({polled.name, ours.requests_per_second, "requests/s", "empty handler", nothing.requests_per_second,
-               Aim{Aim::Sense::at_least, aimed_ratio, true}, conditions});
+               Aim{Aim::Sense::at_least, poll_aimed_ratio, true}, conditions});
   figures.add({polled.name + ".cpu",
                ours.cpu_us,
                "us/request",
@@ -100,12 +100,12 @@ void measure(const Options& options, Figures& figures, const ScratchDirectory& s
 void bench_poll(const Options& options, Figures& figures) {
   const ScratchDirectory scratch(options.dir);
   const Tallyd server(options, scratch / "data");
-  const std::vector<Customer> customers = create_customers(server, customers_count);
+  const std::vector<Customer> customers = create_customers(server, poll_customers_count);
   create_prices(server);
   const SystemClock clock;
   const std::int32_t first_day = workload_first_day(clock);
   std::string events = "[";
-  for (std::uint32_t account = 0; account < customers_count; ++account) {
+  for (std::uint32_t account = 0; account < poll_customers_count; ++account) {
     for (std::uint32_t endpoint = 0; endpoint < 4; ++endpoint) {
       const UtcTime time = workload_month(first_day).from + endpoint * day_ms;
       if (events.size() > 1) events += ",";

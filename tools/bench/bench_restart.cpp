@@ -10,7 +10,7 @@ namespace tally::tools::bench {
 namespace {
 
 constexpr double aimed_seconds = 5;
-constexpr std::uint64_t events_per_batch = 1'000;
+constexpr std::uint64_t restart_events_per_batch = 1'000;
 
 double start_seconds(const Options& options, const std::string& data, std::unique_ptr<Tallyd>& server) {
   drop_from_page_cache(data);
@@ -22,17 +22,17 @@ double start_seconds(const Options& options, const std::string& data, std::uniqu
 
 // Events that are acknowledged and not yet written behind when the server dies.
 std::uint64_t ingest(const Options& options, const Tallyd& server, std::int32_t first_day, std::uint64_t first_number) {
-  const std::uint64_t events = std::max<std::uint64_t>(options.ingest_events / 5, events_per_batch);
+  const std::uint64_t events = std::max<std::uint64_t>(options.ingest_events / 5, restart_events_per_batch);
   Workload workload(first_day, events, first_number);
   std::uint64_t made = 0;
   while (made < events) {
     std::string body = "[";
-    for (std::uint64_t i = 0; i < events_per_batch; ++i, ++made) {
+    for (std::uint64_t i = 0; i < restart_events_per_batch; ++i, ++made) {
       if (i > 0) body += ",";
       append_event_json(body, workload.next());
     }
     const std::string answer = server.call("POST", "/operator/v1/events", body + "]", 200);
-    if (integer_member(answer, "accepted") != static_cast<std::int64_t>(events_per_batch)) {
+    if (integer_member(answer, "accepted") != static_cast<std::int64_t>(restart_events_per_batch)) {
       give_up("a batch brought " + answer);
     }
   }

@@ -9,8 +9,8 @@ namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint32_t customers_count = 64;
-constexpr double aimed_ratio = 0.6;
+constexpr std::uint32_t submit_customers_count = 64;
+constexpr double submit_aimed_ratio = 0.6;
 
 struct Submitted {
   std::uint64_t jobs = 0;
@@ -64,7 +64,7 @@ std::uint64_t completed_jobs(const Tallyd& server, const std::vector<Customer>& 
 void bench_submit(const Options& options, Figures& figures) {
   const ScratchDirectory scratch(options.dir);
   const Tallyd server(options, scratch / "data");
-  const std::vector<Customer> customers = create_customers(server, customers_count);
+  const std::vector<Customer> customers = create_customers(server, submit_customers_count);
   const SystemClock clock;
   ReportRequest order;
   order.range = workload_month(workload_first_day(clock));
@@ -84,8 +84,9 @@ void bench_submit(const Options& options, Figures& figures) {
                                 [&] { return submits_per_second(options, server, customers, nyne, nyne_jobs); }});
   const std::string threads = std::to_string(options.connections);
   const std::string conditions = threads + " connections, " + threads + " threads of puts (16 + 100 B), " +
-                                 std::to_string(customers_count) + " keys with limits, the workers finishing the jobs";
-  const Aim aim{Aim::Sense::at_least, aimed_ratio, true};
+                                 std::to_string(submit_customers_count) +
+                                 " keys with limits, the workers finishing the jobs";
+  const Aim aim{Aim::Sense::at_least, submit_aimed_ratio, true};
   figures.add({"submit.reports", turns[0], "submits/s", "synced puts", turns[1], aim, conditions});
   figures.add({"submit.usage", turns[2], "submits/s", "synced puts", turns[1], aim, conditions});
   figures.add({"submit.reports.cpu",

@@ -12,9 +12,9 @@ namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint32_t customers_count = 16;
+constexpr std::uint32_t webhook_customers_count = 16;
 constexpr std::size_t body_bytes = 600;
-constexpr double aimed_ratio = 0.5;
+constexpr double webhook_aimed_ratio = 0.5;
 constexpr double patience_seconds = 120;
 
 std::vector<std::string> flags(std::size_t concurrency) {
@@ -30,7 +30,7 @@ void fill_outbox(const std::string& data, const std::string& url, std::uint64_t 
   for (std::uint64_t i = 0; i < deliveries; ++i) {
     Delivery delivery;
     delivery.id = DeliveryId(make_id(random, "dlv"));
-    delivery.account = AccountId(account_name(static_cast<std::uint32_t>(i % customers_count)));
+    delivery.account = AccountId(account_name(static_cast<std::uint32_t>(i % webhook_customers_count)));
     delivery.url = url;
     delivery.event = "report.completed";
     delivery.created_at = delivery.next_attempt_at = clock.now();
@@ -101,7 +101,7 @@ class WebhookBench {
         receiver_(2, scratch_ / "receiver.log"),
         url_("http://127.0.0.1:" + std::to_string(receiver_.port()) + "/hook") {
     Tallyd server(options_, data_);
-    customers_ = create_customers(server, customers_count);
+    customers_ = create_customers(server, webhook_customers_count);
     server.stop();
   }
 
@@ -164,7 +164,7 @@ void bench_webhook(const Options& options, Figures& figures) {
                    [&] { return bench.from_jobs(concurrency); }});
     const std::string at_once = std::to_string(concurrency) + " at once";
     figures.add({"webhook.deliveries_" + std::to_string(concurrency), turns[0], "deliveries/s", "bare libcurl multi",
-                 turns[1], Aim{Aim::Sense::at_least, aimed_ratio, true},
+                 turns[1], Aim{Aim::Sense::at_least, webhook_aimed_ratio, true},
                  std::to_string(options.deliveries) + " signed deliveries a turn from a full outbox, " +
                      std::to_string(body_bytes) + " B, " + at_once + ", one keep-alive receiver"});
     figures.add(

@@ -1,5 +1,7 @@
 #include "tools/tally/access_log.h"
 
+#include "core/text.h"
+
 #include <array>
 #include <charconv>
 #include <optional>
@@ -7,25 +9,14 @@
 namespace tally::tools {
 namespace {
 
-Error bad(const char* why) {
+Error bad_log_line(const char* why) {
   return fail(Errc::invalid_argument, why);
-}
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
 }
 
 // RFC 9110 tchar: what a method is made of.
 constexpr bool is_token(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // `width` digits at `at`, or -1.
@@ -84,11 +75,12 @@ bool take_blank_and_quote(std::string_view& rest) noexcept {
 
 Result<void> take_client(std::string_view& rest, AccessLine& out) {
   out.remote = take_word(rest);
-  if (out.remote.empty() || out.remote == "-") return bad("client address is missing");
+  if (out.remote.empty() || out.remote == "-") return bad_log_line("client address is missing");
   const std::string_view ident = take_word(rest);
   // A user name may hold blanks, and even a bracket, so it ends where the time begins.
   const std::size_t bracket = rest.find(" [");
-  if (ident.empty() || bracket == std::string_view::npos) return bad("no `[time]` after client, ident and user");
+  if (ident.empty() || bracket == std::string_view::npos)
+    return bad_log_line("no `[time]` after client, ident and user");
   out.user = or_empty(rest.substr(0, bracket));
   rest.remove_prefix(bracket + 2);
   return {};
@@ -96,7 +88,7 @@ Result<void> take_client(std::string_view& rest, AccessLine& out) {
 
 Result<void> take_time(std::string_view& rest, AccessLine& out) {
   const std::size_t end = rest.find(']');
-  if (end == std::string_view::npos) return bad("time has no closing bracket");
+  if (end == std::string_view::npos) return bad_log_line("time has no closing bracket");
   auto time = parse_log_time(rest.substr(0, end));
   if (!time) return time.error();
   out.time = *time;
@@ -105,9 +97,9 @@ Result<void> take_time(std::string_view& rest, AccessLine& out) {
 }
 
 Result<void> take_request(std::string_view& rest, AccessLine& out) {
-  if (!take_blank_and_quote(rest)) return bad("no quoted request after the time");
+  if (!take_blank_and_quote(rest)) return bad_log_line("no quoted request after the time");
   const auto quoted = take_quoted(rest);
-  if (!quoted) return bad("request has no closing quote");
+  if (!quoted) return bad_log_line("request has no closing quote");
   auto request = parse_request_line(*quoted);
   if (!request) return request.error();
   out.method = request->method;
@@ -117,17 +109,18 @@ Result<void> take_request(std::string_view& rest, AccessLine& out) {
 }
 
 Result<void> take_status_and_bytes(std::string_view& rest, AccessLine& out) {
-  if (!rest.starts_with(' ')) return bad("no status after the request");
+  if (!rest.starts_with(' ')) return bad_log_line("no status after the request");
   rest.remove_prefix(1);
   const std::string_view status = take_word(rest);
-  if (status.size() != 3 || (out.status = fixed_number(status, 0, 3)) < 100) return bad("status is not 100 to 999");
+  if (status.size() != 3 || (out.status = fixed_number(status, 0, 3)) < 100)
+    return bad_log_line("status is not 100 to 999");
   const std::size_t end = rest.find(' ');
   const std::string_view bytes = rest.substr(0, end);
   rest.remove_prefix(bytes.size());
   if (bytes == "-") return {};
   const auto [stop, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), out.bytes);
   if (bytes.empty() || error != std::errc() || stop != bytes.data() + bytes.size() || out.bytes < 0) {
-    return bad("size is neither a number nor `-`");
+    return bad_log_line("size is neither a number nor `-`");
   }
   return {};
 }
@@ -136,13 +129,13 @@ Result<void> take_status_and_bytes(std::string_view& rest, AccessLine& out) {
 Result<void> take_combined(std::string_view rest, AccessLine& out) {
   if (!take_blank_and_quote(rest)) return {};
   const auto referer = take_quoted(rest);
-  if (!referer) return bad("referer has no closing quote");
+  if (!referer) return bad_log_line("referer has no closing quote");
   out.referer = or_empty(*referer);
   if (!take_blank_and_quote(rest)) return {};
   const auto agent = take_quoted(rest);
-  if (!agent) return bad("user agent has no closing quote (a line cut off?)");
+  if (!agent) return bad_log_line("user agent has no closing quote (a line cut off?)");
   out.agent = or_empty(*agent);
-  if (!rest.empty() && rest.front() != ' ') return bad("text directly after the user agent's closing quote");
+  if (!rest.empty() && rest.front() != ' ') return bad_log_line("text directly after the user agent's closing quote");
   return {};
 }
 
@@ -150,52 +143,52 @@ Result<void> take_combined(std::string_view rest, AccessLine& out) {
 
 Result<UtcTime> parse_log_time(std::string_view text) {
   static constexpr std::string_view shape = "dd/Mon/yyyy:hh:mm:ss +hhmm";
-  if (text.size() != shape.size()) return bad("time is not like 17/May/2015:10:05:03 +0000");
+  if (text.size() != shape.size()) return bad_log_line("time is not like 17/May/2015:10:05:03 +0000");
   for (const std::size_t at : {2U, 6U, 11U, 14U, 17U, 20U}) {
-    if (text[at] != shape[at]) return bad("time is not like 17/May/2015:10:05:03 +0000");
+    if (text[at] != shape[at]) return bad_log_line("time is not like 17/May/2015:10:05:03 +0000");
   }
   const Date date{
       .year = fixed_number(text, 7, 4), .month = month_number(text.substr(3, 3)), .day = fixed_number(text, 0, 2)};
-  if (date.month == 0) return bad("time has an unknown month");
-  if (date.year < 1970) return bad("time has a year before 1970");
+  if (date.month == 0) return bad_log_line("time has an unknown month");
+  if (date.year < 1970) return bad_log_line("time has a year before 1970");
   if (date.day < 1 || date.day > days_in_month(date.year, date.month))
-    return bad("time has a day that its month lacks");
+    return bad_log_line("time has a day that its month lacks");
   const int hour = fixed_number(text, 12, 2);
   const int minute = fixed_number(text, 15, 2);
   const int second = fixed_number(text, 18, 2);
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
-    return bad("time of day is impossible");
+    return bad_log_line("time of day is impossible");
   const int offset_hours = fixed_number(text, 22, 2);
   const int offset_minutes = fixed_number(text, 24, 2);
   const char sign = text[21];
   if ((sign != '+' && sign != '-') || offset_hours < 0 || offset_hours > 14 || offset_minutes < 0 ||
       offset_minutes > 59) {
-    return bad("time zone is not an offset like +0000");
+    return bad_log_line("time zone is not an offset like +0000");
   }
   const std::int64_t local = day_number(date) * day_ms + hour * hour_ms + minute * minute_ms + second * second_ms;
   const std::int64_t offset = offset_hours * hour_ms + offset_minutes * minute_ms;
   const std::int64_t utc = sign == '+' ? local - offset : local + offset;
   static constexpr std::int64_t year_10000_ms = 253'402'300'800'000;
-  if (utc < 0 || utc >= year_10000_ms) return bad("time is outside 1970 to 9999 in UTC");
+  if (utc < 0 || utc >= year_10000_ms) return bad_log_line("time is outside 1970 to 9999 in UTC");
   return UtcTime::from_ms(utc);
 }
 
 Result<RequestLine> parse_request_line(std::string_view text) {
-  if (text.empty() || text == "-") return bad("request is empty: the client sent none");
+  if (text.empty() || text == "-") return bad_log_line("request is empty: the client sent none");
   RequestLine out;
   const std::size_t blank = text.find(' ');
   out.method = text.substr(0, blank);
   for (const char c : out.method) {
-    if (!is_token(c)) return bad("request does not begin with a method");
+    if (!is_token(c)) return bad_log_line("request does not begin with a method");
   }
-  if (out.method.empty() || blank == std::string_view::npos) return bad("request has no target");
+  if (out.method.empty() || blank == std::string_view::npos) return bad_log_line("request has no target");
   out.target = text.substr(blank + 1);
   const std::size_t last = out.target.rfind(' ');
   if (last != std::string_view::npos && out.target.substr(last + 1).starts_with("HTTP/")) {
     out.protocol = out.target.substr(last + 1);
     out.target = out.target.substr(0, last);
   }
-  if (out.target.empty() || out.target.starts_with("HTTP/")) return bad("request has no target");
+  if (out.target.empty() || out.target.starts_with("HTTP/")) return bad_log_line("request has no target");
   return out;
 }
 

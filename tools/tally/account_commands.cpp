@@ -14,49 +14,31 @@ std::string key_path(const std::string& id) {
   return "/operator/v1/keys/" + url_encoded(id);
 }
 
-void add(JsonObject& body, const char* name, const std::optional<std::string>& value) {
-  if (value) body.text(name, *value);
-}
-
-void add(JsonObject& body, const char* name, const std::optional<std::vector<std::string>>& values) {
-  if (values) body.texts(name, *values);
-}
-
-void add(JsonObject& body, const char* name, std::optional<std::int64_t> value) {
-  if (value) body.integer(name, *value);
-}
-
 void add_changeable(JsonObject& body, const AccountFields& fields) {
-  add(body, "name", fields.name);
-  add(body, "email", fields.email);
-  add(body, "password", fields.password);
-  add(body, "currency", fields.currency);
-  add(body, "overdraft_limit", fields.overdraft_limit);
-  add(body, "low_balance_thresholds", fields.low_balance_thresholds);
+  body.given("name", fields.name);
+  body.given("email", fields.email);
+  body.given("password", fields.password);
+  body.given("currency", fields.currency);
+  body.given("overdraft_limit", fields.overdraft_limit);
+  body.given("low_balance_thresholds", fields.low_balance_thresholds);
 }
 
 void add_changeable(JsonObject& body, const KeyFields& fields) {
-  add(body, "status", fields.status);
-  add(body, "name", fields.name);
-  add(body, "scopes", fields.scopes);
-  add(body, "allowed_ips", fields.allowed_ips);
+  body.given("status", fields.status);
+  body.given("name", fields.name);
+  body.given("scopes", fields.scopes);
+  body.given("allowed_ips", fields.allowed_ips);
   JsonObject limits;
-  add(limits, "per_second", fields.per_second);
-  add(limits, "per_minute", fields.per_minute);
-  add(limits, "per_hour", fields.per_hour);
-  add(limits, "per_day", fields.per_day);
-  add(body, "expires_at", fields.expires_at);
+  limits.given("per_second", fields.per_second);
+  limits.given("per_minute", fields.per_minute);
+  limits.given("per_hour", fields.per_hour);
+  limits.given("per_day", fields.per_day);
+  body.given("expires_at", fields.expires_at);
   if (!limits.empty()) body.raw("limits", limits.str());
 }
 
 int nothing_to_change(Session& session) {
   return report(session, {Exit::usage, "nothing to change: name at least one option (see --help)"});
-}
-
-int shown(Session& session, const Outcome<Json>& answer) {
-  if (!answer) return report(session, answer.error());
-  show_object(session, *answer);
-  return static_cast<int>(Exit::ok);
 }
 
 }  // namespace
@@ -65,18 +47,18 @@ int account_create(Session& session, const AccountFields& fields) {
   JsonObject body;
   body.text("id", fields.id);
   add_changeable(body, fields);
-  return shown(session, Api(session).post(accounts_path, body.str(), fields.idempotency_key));
+  return show_answer(session, Api(session).post(accounts_path, body.str(), fields.idempotency_key));
 }
 
 int account_change(Session& session, const AccountFields& fields) {
   JsonObject body;
   add_changeable(body, fields);
   if (body.empty()) return nothing_to_change(session);
-  return shown(session, Api(session).call("PATCH", account_path(fields.id), body.str()));
+  return show_answer(session, Api(session).call("PATCH", account_path(fields.id), body.str()));
 }
 
 int account_show(Session& session, const std::string& id) {
-  return shown(session, Api(session).call("GET", account_path(id)));
+  return show_answer(session, Api(session).call("GET", account_path(id)));
 }
 
 int account_list(Session& session, std::uint64_t limit) {
@@ -91,11 +73,11 @@ int account_list(Session& session, std::uint64_t limit) {
 
 int key_create(Session& session, const KeyFields& fields) {
   JsonObject body;
-  add(body, "kind", fields.kind);
-  add(body, "format", fields.format);
+  body.given("kind", fields.kind);
+  body.given("format", fields.format);
   add_changeable(body, fields);
   auto answer = Api(session).post(account_path(fields.id) + "/keys", body.str(), fields.idempotency_key);
-  const int code = shown(session, answer);
+  const int code = show_answer(session, answer);
   if (answer && !session.settings.json)
     session.err << "Keep the key and its secret now: the server never shows them again.\n";
   return code;
@@ -105,7 +87,7 @@ int key_change(Session& session, const KeyFields& fields) {
   JsonObject body;
   add_changeable(body, fields);
   if (body.empty()) return nothing_to_change(session);
-  return shown(session, Api(session).call("PATCH", key_path(fields.id), body.str()));
+  return show_answer(session, Api(session).call("PATCH", key_path(fields.id), body.str()));
 }
 
 int key_list(Session& session, const std::string& account, std::uint64_t limit) {
@@ -134,11 +116,11 @@ int key_delete(Session& session, const std::string& id) {
 int subscription_set(Session& session, const SubscriptionFields& fields) {
   JsonObject body;
   body.text("plan", fields.plan);
-  add(body, "monthly_allocation", fields.monthly_allocation);
+  body.given("monthly_allocation", fields.monthly_allocation);
   if (fields.unlimited) body.boolean("unlimited", true);
   if (fields.rollover) body.boolean("rollover", true);
-  add(body, "rollover_cap", fields.rollover_cap);
-  return shown(session, Api(session).call("PUT", account_path(fields.account) + "/subscription", body.str()));
+  body.given("rollover_cap", fields.rollover_cap);
+  return show_answer(session, Api(session).call("PUT", account_path(fields.account) + "/subscription", body.str()));
 }
 
 int subscription_show(Session& session, const std::string& account) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* default_token_file = "data/operator.token";
 
-constexpr const char* footer =
+constexpr const char* program_footer =
     "EXIT CODES\n"
     "  0  done\n"
     "  1  the server refused, a report failed, or an audit found something wrong\n"
@@ -154,7 +154,7 @@ Parsed parse_arguments(std::vector<std::string> arguments, const Surroundings& s
   app.fallthrough();  // so that `tally account list --json` works as well as `tally --json account list`
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("tally ") + TALLY_VERSION);
-  app.footer(footer);
+  app.footer(program_footer);
   app.get_formatter()->column_width(34);
   GlobalArguments globals;
   Settings settings;

@@ -8,7 +8,7 @@
 namespace tally::tools {
 namespace {
 
-constexpr const char* footer =
+constexpr const char* import_footer =
     "FORMATS (told by the first line, or by --format)\n"
     "  apache   the common or combined log of Apache and nginx\n"
     "  jsonl    a gateway's log, one JSON object a line; the field names of nginx, Kong, Caddy, Traefik and\n"
@@ -142,7 +142,7 @@ void add_import_command(CLI::App& app, Command& chosen) {
   command->add_option("--show", arguments->show, "Bad lines and rejected events to show (default 10)")->type_name("N");
   command->add_flag("--dry-run", options.dry_run, "Print the events instead of sending them");
   command->add_flag("--strict", options.strict, "Exit code 4 also for bad lines");
-  command->footer(footer);
+  command->footer(import_footer);
   command->callback([arguments, &chosen] {
     complete(*arguments);
     chosen = [arguments](Session& session) {

@@ -8,7 +8,7 @@
 namespace tally::tools {
 namespace {
 
-Error bad(std::string why) {
+Error bad_gateway_line(std::string why) {
   return fail(Errc::invalid_argument, std::move(why));
 }
 
@@ -36,12 +36,12 @@ Result<UtcTime> time_from_number(double value) {
     ms = value / 1e3;
   else if (value >= 1e11)
     ms = value;
-  if (!(ms >= 0) || ms >= year_10000_ms) return bad("time is outside 1970 to 9999");
+  if (!(ms >= 0) || ms >= year_10000_ms) return bad_gateway_line("time is outside 1970 to 9999");
   return UtcTime::from_ms(std::llround(ms));
 }
 
 Result<UtcTime> time_of(const Json& value) {
-  if (!value.exists()) return bad("no time");
+  if (!value.exists()) return bad_gateway_line("no time");
   if (value.is_number()) return time_from_number(value.number());
   const std::string text = value.text();
   if (auto time = UtcTime::parse(text)) return *time;
@@ -50,14 +50,14 @@ Result<UtcTime> time_of(const Json& value) {
   if (text.find_first_not_of("0123456789.") == std::string::npos && text.find_first_not_of('.') != std::string::npos) {
     if (auto number = Json::parse(text); number && number->is_number()) return time_from_number(number->number());
   }
-  return bad("time is neither ISO 8601, an access log's time nor a number");
+  return bad_gateway_line("time is neither ISO 8601, an access log's time nor a number");
 }
 
 Result<int> status_of(const Json& value) {
-  if (!value.exists()) return bad("no status");
+  if (!value.exists()) return bad_gateway_line("no status");
   const std::string text = value.text();
   if (text.size() != 3 || text.find_first_not_of("0123456789") != std::string::npos || text[0] == '0') {
-    return bad("status is not 100 to 999");
+    return bad_gateway_line("status is not 100 to 999");
   }
   return std::stoi(text);
 }
@@ -101,7 +101,7 @@ Result<void> GatewayFields::prefer(std::string_view rule) {
   const std::size_t at = rule.find('=');
   const std::string_view name = rule.substr(0, at);
   const std::string field(at == std::string_view::npos ? std::string_view() : rule.substr(at + 1));
-  if (field.empty()) return bad("`" + std::string(rule) + "` is not NAME=FIELD");
+  if (field.empty()) return bad_gateway_line("`" + std::string(rule) + "` is not NAME=FIELD");
   std::vector<std::string>* names = name == "time"     ? &time
                                     : name == "method" ? &method
                                     : name == "path"   ? &target
@@ -112,7 +112,8 @@ Result<void> GatewayFields::prefer(std::string_view rule) {
                                     : name == "bytes"  ? &bytes
                                                        : nullptr;
   if (names == nullptr)
-    return bad("a field is time, method, path, status, remote, user, id or bytes, not `" + std::string(name) + "`");
+    return bad_gateway_line("a field is time, method, path, status, remote, user, id or bytes, not `" +
+                            std::string(name) + "`");
   names->insert(names->begin(), field);
   return {};
 }
@@ -121,7 +122,7 @@ Result<Call> GatewayLog::parse(std::string_view text) {
   if (text.ends_with('\r')) text.remove_suffix(1);
   auto line = Json::parse(text);
   if (!line) return line.error();
-  if (!line->is_object()) return bad("no JSON object");
+  if (!line->is_object()) return bad_gateway_line("no JSON object");
   Call call;
   auto time = time_of(first_of(*line, fields_.time));
   if (!time) return time.error();
@@ -131,7 +132,7 @@ Result<Call> GatewayLog::parse(std::string_view text) {
   call.status = *status;
   method_ = text_of(*line, fields_.method);
   target_ = text_of(*line, fields_.target);
-  if (target_.empty()) return bad("no path");
+  if (target_.empty()) return bad_gateway_line("no path");
   // nginx's $request: the whole request line in one field.
   if (auto request = parse_request_line(target_); target_.find(' ') != std::string::npos && request) {
     if (method_.empty()) method_ = request->method;

@@ -189,6 +189,18 @@ JsonObject& JsonObject::texts(std::string_view name, const std::vector<std::stri
   return raw(name, "[" + array + "]");
 }
 
+JsonObject& JsonObject::given(std::string_view name, const std::optional<std::string>& value) {
+  return value ? text(name, *value) : *this;
+}
+
+JsonObject& JsonObject::given(std::string_view name, std::optional<std::int64_t> value) {
+  return value ? integer(name, *value) : *this;
+}
+
+JsonObject& JsonObject::given(std::string_view name, const std::optional<std::vector<std::string>>& values) {
+  return values ? texts(name, *values) : *this;
+}
+
 JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {
   if (!members_.empty()) members_.push_back(',');
   members_ += json_string(name);

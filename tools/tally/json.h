@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,10 @@ class JsonObject {
   JsonObject& boolean(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   JsonObject& texts(std::string_view name, const std::vector<std::string>& values);
   JsonObject& raw(std::string_view name, std::string_view json);
+  // Nothing, where nothing is given.
+  JsonObject& given(std::string_view name, const std::optional<std::string>& value);
+  JsonObject& given(std::string_view name, std::optional<std::int64_t> value);
+  JsonObject& given(std::string_view name, const std::optional<std::vector<std::string>>& values);
   bool empty() const noexcept { return members_.empty(); }
   std::string str() const { return "{" + members_ + "}"; }
 

@@ -6,10 +6,6 @@
 namespace tally::tools {
 namespace {
 
-void add(JsonObject& body, const char* name, const std::optional<std::string>& value) {
-  if (value) body.text(name, *value);
-}
-
 int finished(Session& session, const Json& answer, const std::string& words) {
   session.out << (session.settings.json ? answer.dump() : printable(words, true)) << "\n";
   return static_cast<int>(Exit::ok);
@@ -56,12 +52,12 @@ std::string account_path(const std::string& account, const std::string& rest) {
 int grant(Session& session, const GrantFields& fields) {
   JsonObject body;
   body.text("amount", fields.amount);
-  add(body, "purchased_at", fields.purchased_at);
-  add(body, "expires_at", fields.expires_at);
+  body.given("purchased_at", fields.purchased_at);
+  body.given("expires_at", fields.expires_at);
   if (fields.never_expires) body.raw("expires_at", "null");
   if (fields.priority) body.integer("priority", *fields.priority);
-  add(body, "reference", fields.reference);
-  add(body, "description", fields.description);
+  body.given("reference", fields.reference);
+  body.given("description", fields.description);
   auto answer = Api(session).post(account_path(fields.account, "/grants"), body.str(), fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   const Json lot = (*answer)["lot"];
@@ -75,7 +71,7 @@ int grant(Session& session, const GrantFields& fields) {
 int adjust(Session& session, const AdjustFields& fields) {
   JsonObject body;
   body.text("amount", fields.amount).text("description", fields.reason);
-  add(body, "reference", fields.reference);
+  body.given("reference", fields.reference);
   auto answer = Api(session).post(account_path(fields.account, "/adjustments"), body.str(), fields.idempotency_key);
   if (!answer) return report(session, answer.error());
   return finished(session, *answer,
@@ -119,7 +115,7 @@ int reload(Session& session, const ReloadFields& fields) {
     return report(session, {Exit::usage, "an auto-reload needs --threshold and --amount"});
   JsonObject body;
   body.boolean("enabled", true).text("threshold", *fields.threshold).text("amount", *fields.amount);
-  add(body, "daily_cap", fields.daily_cap);
+  body.given("daily_cap", fields.daily_cap);
   return show_reload(session, fields, api.call("PUT", path, body.str()));
 }
 

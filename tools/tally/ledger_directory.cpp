@@ -14,7 +14,7 @@
 namespace tally::tools {
 namespace {
 
-using storage::Table;
+using StoreTable = storage::Table;
 
 // Nobody changes anything here. What Ledgers is told is that the disk is full: then it answers as of the last change.
 class NoWriter final : public storage::Writer {
@@ -38,11 +38,11 @@ Credits saturated(Wide micros) {
 // Whose state it is that cannot be read, for a message; empty if it is none.
 std::string unreadable_state(const storage::Rows& rows) {
   std::string whose;
-  const auto scanned =
-      rows.scan_all(Table::ledger, AccountId(), [&](std::string_view account, std::string_view, std::string_view row) {
-        if (!decode_ledger_state(row)) whose = "account " + std::string(account) + ", ";
-        return whose.empty();
-      });
+  const auto scanned = rows.scan_all(StoreTable::ledger, AccountId(),
+                                     [&](std::string_view account, std::string_view, std::string_view row) {
+                                       if (!decode_ledger_state(row)) whose = "account " + std::string(account) + ", ";
+                                       return whose.empty();
+                                     });
   return scanned ? whose : std::string();
 }
 
@@ -61,7 +61,7 @@ struct LedgerDirectory::Parts {
   std::unique_ptr<storage::Ledgers> ledgers;
 
   Result<std::map<std::string, Journaled, std::less<>>> read_journal(const std::vector<AccountId>& accounts) const;
-  Result<Wide> rollups(const AccountId& account, Table table) const;
+  Result<Wide> rollups(const AccountId& account, StoreTable table) const;
   void read(const AccountId& account, const Journaled& journaled, LedgerSink& sink) const;
   Result<LedgerState> read_state(const AccountId& account) const;
   Result<std::uint64_t> give_holds(const AccountId& account, std::uint64_t last, LedgerSink& sink) const;
@@ -94,7 +94,7 @@ Outcome<std::unique_ptr<LedgerDirectory>> LedgerDirectory::open(Session& session
 
 Outcome<std::vector<AccountId>> LedgerDirectory::accounts(const std::vector<std::string>& wanted) const {
   std::set<AccountId> found;
-  for (const Table table : {Table::account, Table::ledger, Table::ledger_entry, Table::lot}) {
+  for (const StoreTable table : {StoreTable::account, StoreTable::ledger, StoreTable::ledger_entry, StoreTable::lot}) {
     AccountId from;
     // An account's first row is enough; the next scan begins behind it.
     while (true) {
@@ -131,7 +131,7 @@ Result<std::map<std::string, Journaled, std::less<>>> LedgerDirectory::Parts::re
     const std::vector<AccountId>& accounts) const {
   std::map<std::string, Journaled, std::less<>> journaled;
   for (const AccountId& account : accounts) {
-    const auto row = store->get(Table::meter, account, "");
+    const auto row = store->get(StoreTable::meter, account, "");
     if (!row) return row.error();
     journaled[account.str()].rollups_through = *row && (*row)->size() == 8 ? read_be64(**row) : 0;
   }
@@ -157,7 +157,7 @@ Result<std::map<std::string, Journaled, std::less<>>> LedgerDirectory::Parts::re
   return journaled;
 }
 
-Result<Wide> LedgerDirectory::Parts::rollups(const AccountId& account, Table table) const {
+Result<Wide> LedgerDirectory::Parts::rollups(const AccountId& account, StoreTable table) const {
   Wide sum = 0;
   Result<void> broken;
   const auto scanned = store->scan(table, account, {}, [&](std::string_view, std::string_view row) {
@@ -225,8 +225,8 @@ Result<std::uint64_t> LedgerDirectory::Parts::give_holds(const AccountId& accoun
 
 void LedgerDirectory::Parts::give_usage(const AccountId& account, const Journaled& journaled, AccountFigures& figures,
                                         LedgerSink& sink) const {
-  const auto days = rollups(account, Table::rollup_day);
-  const auto months = rollups(account, Table::rollup_month);
+  const auto days = rollups(account, StoreTable::rollup_day);
+  const auto months = rollups(account, StoreTable::rollup_month);
   if (!days || !months) {
     sink.wrong(account, std::nullopt, "its rollups cannot be read");
     return;

@@ -11,7 +11,7 @@
 namespace tally::tools {
 namespace {
 
-constexpr Patience patience{5};
+constexpr Patience ledger_patience{5};
 constexpr std::uint64_t page_items_max = 500;
 constexpr int tries_max = 20;
 constexpr std::int64_t pause_ms_max = 250;
@@ -68,7 +68,7 @@ class ServerReader {
   };
 
   Outcome<http::JsonValue> get(const std::string& path) {
-    auto answer = api_.send("GET", path, "", "", patience);
+    auto answer = api_.send("GET", path, "", "", ledger_patience);
     if (!answer) return answer.error();
     auto json = http::parse_json(std::move(answer->body));
     if (json) return std::move(*json);
@@ -177,7 +177,7 @@ class ServerReader {
       const std::uint64_t end = std::min(next + size, last + 1);
       const std::string path =
           account_path(account.str(), "/ledger?limit=" + std::to_string(end - next) + "&cursor=" + http::entry_id(end));
-      auto answer = api_.send("GET", path, "", "", patience);
+      auto answer = api_.send("GET", path, "", "", ledger_patience);
       if (!answer) return answer.error();
       const auto json = http::parse_json(std::move(answer->body));
       if (!json && json.error().code == Errc::too_large && size > 1) {  // entries that name very many lots
@@ -246,10 +246,10 @@ class ServerReader {
       const std::string status = (*job)["status"].text();
       if (poll == report_polls_max || status == "failed" || status == "cancelled")
         return Failure{Exit::refused, "the usage report of " + account.str() + " is " + status};
-      job = api_.call("GET", path + "?wait=" + std::to_string(report_wait_seconds), {}, patience);
+      job = api_.call("GET", path + "?wait=" + std::to_string(report_wait_seconds), {}, ledger_patience);
       if (!job) return job.error();
     }
-    if (!(*job)["result"].exists()) job = api_.call("GET", path + "/result", {}, patience);
+    if (!(*job)["result"].exists()) job = api_.call("GET", path + "/result", {}, ledger_patience);
     if (!job) return job.error();
     const Json result = (*job)["result"].exists() ? (*job)["result"] : *job;
     const auto credits = Credits::parse(result["totals"]["credits"].text());
@@ -272,7 +272,7 @@ Outcome<std::vector<AccountId>> accounts_of_server(Session& session, const std::
   while (wanted.empty()) {
     const auto answer = Api(session).call(
         "GET", "/operator/v1/accounts?limit=500" + (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)), {},
-        patience);
+        ledger_patience);
     if (!answer) return answer.error();
     const Json items = (*answer)["items"];
     for (std::size_t i = 0; i < items.size(); ++i) accounts.emplace_back(items.item(i)["id"].text());

@@ -5,13 +5,14 @@
 
 #include "core/event.h"
 #include "core/ids.h"
+#include "core/text.h"
 
 namespace tally::tools {
 namespace {
 
 constexpr std::size_t account_id_bytes_max = 63;
 
-Error bad(std::string why) {
+Error bad_rule(std::string why) {
   return fail(Errc::invalid_argument, std::move(why));
 }
 
@@ -26,13 +27,6 @@ constexpr bool is_unreserved(char c) noexcept {
 // RFC 3986 pchar without percent-encoding: what may stand in a path segment as it is.
 constexpr bool is_segment_char(char c) noexcept {
   return is_unreserved(c) || std::string_view("!$&'()*+,;=:@").find(c) != std::string_view::npos;
-}
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 void append_percent(std::string& out, char c) {
@@ -83,13 +77,13 @@ struct Sides {
 Result<Sides> split_rule(std::string_view text, const char* shape) {
   const std::size_t at = text.rfind('=');
   if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) {
-    return bad("`" + std::string(text) + "` is not " + shape);
+    return bad_rule("`" + std::string(text) + "` is not " + shape);
   }
   return Sides{text.substr(0, at), text.substr(at + 1)};
 }
 
 Result<std::string> prefix_of(std::string_view text) {
-  if (!text.starts_with('/')) return bad("the path prefix `" + std::string(text) + "` does not begin with /");
+  if (!text.starts_with('/')) return bad_rule("the path prefix `" + std::string(text) + "` does not begin with /");
   return normal_path(text);
 }
 
@@ -106,7 +100,7 @@ Result<void> add_rule_line(MappingRules& rules, std::string_view line) {
   if (verb == "account") return add_account_rule(rules, rule);
   if (verb == "endpoint") return add_endpoint_rule(rules, rule);
   if (verb == "skip") return add_skip_rule(rules, rule);
-  return bad("a rule begins with account, endpoint or skip, not `" + std::string(verb) + "`");
+  return bad_rule("a rule begins with account, endpoint or skip, not `" + std::string(verb) + "`");
 }
 
 }  // namespace
@@ -132,9 +126,9 @@ Result<void> add_endpoint_rule(MappingRules& rules, std::string_view text) {
   auto prefix = prefix_of(trimmed(sides->left));
   if (!prefix) return prefix.error();
   const std::string_view endpoint = trimmed(sides->right);
-  if (endpoint.empty() || endpoint.size() > event_endpoint_bytes_max) return bad("an endpoint has 1 to 255 bytes");
+  if (endpoint.empty() || endpoint.size() > event_endpoint_bytes_max) return bad_rule("an endpoint has 1 to 255 bytes");
   for (const char c : endpoint) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return bad("an endpoint holds no control characters");
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return bad_rule("an endpoint holds no control characters");
   }
   rules.endpoints.emplace_back(std::move(*prefix), endpoint);
   return {};
@@ -155,7 +149,7 @@ Result<void> add_rules_file(MappingRules& rules, std::string_view text) {
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     if (auto added = add_rule_line(rules, line); !added) {
-      return bad("line " + std::to_string(number) + ": " + added.error().detail);
+      return bad_rule("line " + std::to_string(number) + ": " + added.error().detail);
     }
   }
   return {};
@@ -175,7 +169,8 @@ Result<std::string> Mapping::account_of(const Call& call) const {
       if (in_range || rule.who == (who.empty() ? "-" : who)) return rule.account;
     }
   }
-  if (who.empty()) return bad(by_address ? "no client address" : by_user ? "no user" : "no value in the account field");
+  if (who.empty())
+    return bad_rule(by_address ? "no client address" : by_user ? "no user" : "no value in the account field");
   return account_id_for(who);
 }
 
@@ -226,7 +221,7 @@ Result<std::string> normal_path(std::string_view target) {
     const std::size_t slash = target.find('/');
     target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
   }
-  if (!target.starts_with('/')) return bad("target is not a path");
+  if (!target.starts_with('/')) return bad_rule("target is not a path");
   std::vector<std::string> segments;
   while (!target.empty()) {
     target.remove_prefix(1);  // the slash

@@ -5,7 +5,7 @@
 namespace tally::tools {
 namespace {
 
-constexpr std::uint64_t page_items_max = 500;
+constexpr std::uint64_t shown_page_items_max = 500;
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
@@ -52,6 +52,12 @@ void add_row(Table& table, const std::vector<ListColumn>& columns, const Json& i
   table.add(std::move(cells));
 }
 
+int show_answer(Session& session, const Outcome<Json>& answer) {
+  if (!answer) return report(session, answer.error());
+  show_object(session, *answer);
+  return static_cast<int>(Exit::ok);
+}
+
 Table table_of(const std::vector<ListColumn>& columns) {
   std::vector<Column> titles;
   for (const ListColumn& one : columns) titles.push_back(one.column);
@@ -64,7 +70,7 @@ int show_list(Session& session, const std::string& path, std::uint64_t limit, co
   std::uint64_t shown = 0;
   std::string cursor;
   do {
-    const std::uint64_t wanted = limit == 0 ? page_items_max : std::min(limit - shown, page_items_max);
+    const std::uint64_t wanted = limit == 0 ? shown_page_items_max : std::min(limit - shown, shown_page_items_max);
     auto page = Api(session).call("GET", path + (path.find('?') == std::string::npos ? "?" : "&") +
                                              "limit=" + std::to_string(wanted) +
                                              (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)));

@@ -14,6 +14,9 @@ namespace tally::tools {
 // `name  value`, one member a line, nested objects as `outer.inner`; with --json the object on one line.
 void show_object(Session& session, const Json& object);
 
+// Shows the object that was answered, or reports why there is none. The exit code.
+int show_answer(Session& session, const Outcome<Json>& answer);
+
 struct ListColumn {
   Column column;
   std::string path;  // of the value in an item; nested names with dots
