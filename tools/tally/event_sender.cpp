@@ -46,27 +46,29 @@ SendTotals EventSender::totals() const {
 }
 
 void EventSender::work() {
+  std::unique_lock lock(mutex_);
   while (true) {
-    Batch batch;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return failure_ || closed_ || !waiting_.empty(); });
-      if (failure_ || waiting_.empty()) return;
-      batch = std::move(waiting_.front());
-      waiting_.pop_front();
-      changed_.notify_all();
+    changed_.wait(
+        lock, [this] { return failure_ || !to_make_.empty() || !waiting_.empty() || (closed_ && under_way_ == 0); });
+    if (failure_) return;
+    if (!to_make_.empty()) {
+      make_account(lock);
+      continue;
     }
-    std::optional<Failure> failure;
-    if (rules_.make_accounts) failure = ensure_accounts(batch.accounts);
-    if (!failure) failure = deliver(batch, 0, batch.ends.size());
-    if (failure) return stop(std::move(failure));
+    if (waiting_.empty()) return;
+    const Batch batch = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++under_way_;
+    changed_.notify_all();
+    if (!rules_.make_accounts || ensure_accounts(batch.accounts, lock)) {
+      lock.unlock();
+      auto failure = deliver(batch, 0, batch.ends.size());
+      lock.lock();
+      if (failure && !failure_) failure_ = std::move(failure);
+    }
+    --under_way_;
+    changed_.notify_all();
   }
-}
-
-void EventSender::stop(std::optional<Failure> failure) {
-  const std::lock_guard lock(mutex_);
-  if (!failure_) failure_ = std::move(failure);
-  changed_.notify_all();
 }
 
 std::optional<Failure> EventSender::deliver(const Batch& batch, std::size_t begin, std::size_t end) {
@@ -101,44 +103,46 @@ void EventSender::count(const Batch& batch, std::size_t begin, const Json& answe
   }
 }
 
-// Each account is made by the first batch that names it; other batches wait for it, as the server refuses events of an
-// unknown one.
-std::optional<Failure> EventSender::ensure_accounts(const std::map<std::string, std::string>& accounts) {
-  std::vector<std::string> mine;
-  std::vector<std::string> others;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, name] : accounts) {
-      if (id.empty() || known_accounts_.contains(id)) continue;
-      (accounts_in_the_making_.insert(id).second ? mine : others).push_back(id);
+// A batch waits for its accounts, as the server refuses events of an unknown one. Whoever is free makes the next, so
+// that the server commits several at once.
+bool EventSender::ensure_accounts(const std::map<std::string, std::string>& accounts,
+                                  std::unique_lock<std::mutex>& lock) {
+  std::vector<std::string> missing;
+  for (const auto& [id, name] : accounts) {
+    if (id.empty() || known_accounts_.contains(id)) continue;
+    missing.push_back(id);
+    if (accounts_in_the_making_.insert(id).second) to_make_.emplace_back(id, name);
+  }
+  changed_.notify_all();
+  while (!failure_) {
+    while (!missing.empty() && known_accounts_.contains(missing.back())) missing.pop_back();
+    if (missing.empty()) return true;
+    if (to_make_.empty()) {
+      changed_.wait(lock);
+    } else {
+      make_account(lock);
     }
   }
-  for (const std::string& id : mine) {
-    if (auto failure = make_account(id, accounts.at(id))) return failure;
-  }
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    if (failure_) return true;
-    for (const std::string& id : others) {
-      if (!known_accounts_.contains(id)) return false;
-    }
-    return true;
-  });
-  return failure_;
+  return false;
 }
 
-std::optional<Failure> EventSender::make_account(const std::string& id, const std::string& name) {
+void EventSender::make_account(std::unique_lock<std::mutex>& lock) {
+  const auto [id, name] = std::move(to_make_.front());
+  to_make_.pop_front();
+  lock.unlock();
   JsonObject account;
   account.text("id", id).text("name", name).text("email", id + "@import.invalid");
-  auto made = Api(session_).call("POST", "/operator/v1/accounts", account.str(), {rules_.attempts});
+  const auto made = Api(session_).call("POST", "/operator/v1/accounts", account.str(), {rules_.attempts});
+  lock.lock();
   // 409: it is there already. 422: no valid id; the server refuses its events one by one and says why.
-  if (!made && made.error().status != 409 && made.error().status != 422) return made.error();
-  const std::lock_guard lock(mutex_);
-  if (made) ++totals_.accounts_made;
-  accounts_in_the_making_.erase(id);
-  known_accounts_.insert(id);
+  if (!made && made.error().status != 409 && made.error().status != 422) {
+    if (!failure_) failure_ = made.error();
+  } else {
+    if (made) ++totals_.accounts_made;
+    accounts_in_the_making_.erase(id);
+    known_accounts_.insert(id);
+  }
   changed_.notify_all();
-  return std::nullopt;
 }
 
 }  // namespace tally::tools

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tools/tally/api.h"
@@ -62,10 +63,10 @@ class EventSender {
 
  private:
   void work();
-  void stop(std::optional<Failure> failure);
   std::optional<Failure> deliver(const Batch& batch, std::size_t begin, std::size_t end);
-  std::optional<Failure> ensure_accounts(const std::map<std::string, std::string>& accounts);
-  std::optional<Failure> make_account(const std::string& id, const std::string& name);
+  // Both hold `lock` on mutex_, but for the time of a request.
+  bool ensure_accounts(const std::map<std::string, std::string>& accounts, std::unique_lock<std::mutex>& lock);
+  void make_account(std::unique_lock<std::mutex>& lock);  // the first of to_make_
   void count(const Batch& batch, std::size_t begin, const Json& answer);
 
   Session& session_;
@@ -75,10 +76,12 @@ class EventSender {
   std::condition_variable changed_;
   std::deque<Batch> waiting_;
   bool closed_ = false;  // no more batches will come
+  int under_way_ = 0;    // batches
   std::optional<Failure> failure_;
   SendTotals totals_;
   std::set<std::string> known_accounts_;
   std::set<std::string> accounts_in_the_making_;
+  std::deque<std::pair<std::string, std::string>> to_make_;  // ids and names, of accounts that nobody is making yet
   std::vector<std::thread> threads_;
 };
 
