@@ -317,7 +317,8 @@ test('a real web server\'s log is counted exactly', { skip: !fs.existsSync(realL
   const text = fs.readFileSync(realLog, 'utf8').replaceAll('/2015:', '/2025:');
   const truth = count(text);
   const file = path.join(os.tmpdir(), `tally-real-${process.pid}.log`);
-  const real = await Server.start();
+  // A report is two commits, and more workers share them.
+  const real = await Server.start({ args: ['--workers', '32'] });
   try {
     fs.writeFileSync(file, text);
     const imported = await tally(real, ['import', file]);
