@@ -2,11 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <condition_variable>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "tests/tools/fake_server.h"
+#include "tools/tally/event_sender.h"
 #include "tools/tally/progress.h"
 
 namespace import_test {
@@ -95,7 +98,44 @@ struct Imported {
   Imported() { bench.session.settings.json = true; }
 };
 
+// Answers nobody who makes an account before a second one does.
+class Meeting final : public Transport {
+ public:
+  Result<HttpAnswer> send(const HttpRequest& request) override {
+    std::unique_lock lock(mutex_);
+    if (request.url.ends_with("/accounts")) {
+      ++come_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return come_ >= 2; });
+    }
+    return ledger_(request);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int come_ = 0;
+  Ledger ledger_;
+};
+
 }  // namespace
+
+TEST_CASE("import: accounts that one batch needs are made several at once") {
+  Meeting server;
+  ManualClock clock;
+  SeededRandom random{1};
+  std::ostringstream out;
+  std::ostringstream err;
+  Session session{server, clock, random, [](std::int64_t) {}, out, err, {}};
+  session.settings.server = "http://tally.test";
+  session.settings.operator_token = "token";
+  EventSender sender(session, {});
+  const std::string event = R"({"id":"1","account":"a","endpoint":"search"})";
+  CHECK(sender.add({event + "\n", {event.size() + 1}, {1}, {{"a", "A"}, {"b", "B"}}}));
+  CHECK_FALSE(sender.finish());
+  CHECK(sender.totals().accounts_made == 2);
+  CHECK(sender.totals().accepted == 1);
+}
 
 TEST_CASE("import: every good line is one event, bad ones are counted and shown, and that is a success") {
   Imported test;
