@@ -28,6 +28,7 @@ struct WebhookSettings {
   std::uint32_t concurrent_per_host = 8;
   std::uint32_t concurrent_total = 256;
   std::size_t response_bytes_max = 64 * 1024;
+  std::string ca_file;  // PEM of the authorities that receivers' certificates are checked by; empty: the system's
 };
 
 struct Config {

@@ -32,7 +32,7 @@ void record_attempt(Delivery& delivery, const AttemptOutcome& outcome, const Ret
     delivery.finished_at = now;
     return;
   }
-  if (!outcome.permanent) {
+  if (!outcome.permanent && delivery.event != webhook_test_event) {
     const auto next = schedule.next(now, static_cast<int>(delivery.attempts), random, outcome.retry_after_seconds);
     if (next) {
       delivery.next_attempt_at = *next;

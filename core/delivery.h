@@ -19,6 +19,9 @@ std::string_view to_string(DeliveryStatus status) noexcept;
 // attempt.
 inline constexpr std::string_view payments_webhook_id = "payments";
 
+// The event of a delivery that its owner asked for to see whether a webhook works. It is tried once.
+inline constexpr std::string_view webhook_test_event = "webhook.test";
+
 struct Delivery {
   DeliveryId id;  // also the `webhook-id` header, the same on every attempt
   AccountId account;
@@ -33,6 +36,8 @@ struct Delivery {
   UtcTime next_attempt_at;  // while pending
   UtcTime created_at;
   UtcTime finished_at;
+
+  bool untried() const noexcept { return attempts == 0 && last_status == 0 && last_error.empty(); }  // nor replayed
 };
 
 // What one attempt brought.
@@ -41,7 +46,10 @@ struct AttemptOutcome {
   std::string error;                     // for people; empty on 2xx
   std::int64_t retry_after_seconds = 0;  // from the response, 0 without
   bool permanent = false;                // e.g. the address is forbidden: no further attempt
-  std::string body;                      // of the response to a request for a payment; capped
+  std::string body;                      // of the response; capped, for a payment later
+  std::string url;                       // where it went
+  UtcTime started_at;
+  std::int64_t took_ms = 0;
 };
 
 // Counts the attempt: 2xx delivers, everything else (3xx too) waits for the next attempt or ends as a dead letter.

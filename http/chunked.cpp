@@ -1,8 +1,10 @@
 #include "http/chunked.h"
 
-#include "core/text.h"
-
 #include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/text.h"
 
 namespace tally::http {
 namespace {
@@ -78,6 +80,15 @@ ChunkDecoder::State ChunkDecoder::step(char c) {
       return c == '\n' ? State::done : State::malformed;
   }
   return State::malformed;
+}
+
+std::string chunk_of(std::string_view bytes) {
+  std::array<char, 16> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16).ptr;
+  std::string chunk;
+  chunk.reserve(bytes.size() + 24);
+  chunk.append(size.data(), end).append("\r\n").append(bytes).append("\r\n");
+  return chunk;
 }
 
 }  // namespace tally::http

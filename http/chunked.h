@@ -44,4 +44,8 @@ class ChunkDecoder {
   std::size_t body_bytes_max_;
 };
 
+// `bytes` as one chunk. They must not be empty, as that would be the last chunk.
+std::string chunk_of(std::string_view bytes);
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
+
 }  // namespace tally::http

@@ -8,20 +8,16 @@ namespace tally::http {
 
 namespace {
 
-std::optional<DeliveryStatus> status_named(std::string_view word) {
+std::optional<DeliveryStatus> delivery_status_named(std::string_view word) {
   for (const DeliveryStatus status : {DeliveryStatus::pending, DeliveryStatus::delivered, DeliveryStatus::dead}) {
     if (to_string(status) == word) return status;
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-std::string delivery_json(const Delivery& delivery, DeliverySide side) {
+void write_fields(JsonWriter& out, const Delivery& delivery, DeliverySide side) {
   const bool for_operator = side == DeliverySide::operator_side;
-  std::string json;
-  JsonWriter out(json);
-  out.begin_object().field("id", delivery.id.str());
+  out.field("id", delivery.id.str());
   if (for_operator) out.field("account", delivery.account.str());
   out.key("webhook_id");
   if (delivery.webhook_id.empty()) {
@@ -40,7 +36,34 @@ std::string delivery_json(const Delivery& delivery, DeliverySide side) {
   } else {
     out.null();
   }
-  out.field("created_at", delivery.created_at).end_object();
+  out.field("created_at", delivery.created_at);
+}
+
+}  // namespace
+
+std::string delivery_json(const Delivery& delivery, DeliverySide side) {
+  std::string json;
+  JsonWriter out(json);
+  out.begin_object();
+  write_fields(out, delivery, side);
+  out.end_object();
+  return json;
+}
+
+std::string delivery_detail_json(const DeliveryDetail& detail) {
+  std::string json;
+  JsonWriter out(json);
+  out.begin_object();
+  write_fields(out, detail.delivery, DeliverySide::operator_side);
+  out.field("body", detail.body).key("log").begin_array();
+  for (const AttemptRecord& attempt : detail.attempts) {
+    out.begin_object().field("started_at", attempt.started_at).field("took_ms", attempt.took_ms);
+    out.field("url", attempt.url).key("headers").begin_object();
+    for (const auto& [name, value] : sent_headers(detail.delivery, attempt)) out.field(name, value);
+    out.end_object().field("status", std::int64_t{attempt.status}).field("error", attempt.error);
+    out.field("response", attempt.response).end_object();
+  }
+  out.end_array().end_object();
   return json;
 }
 
@@ -51,7 +74,7 @@ Response list_deliveries(const Request& request, DeliverySide side,
   if (!limit) return problem(limit.error());
   std::optional<DeliveryStatus> status;
   if (const auto word = request.param("status")) {
-    status = status_named(*word);
+    status = delivery_status_named(*word);
     if (!status) return problem(422, "invalid_status", "status must be pending, delivered or dead");
   }
   const auto page = list(status, static_cast<std::size_t>(*limit), request.param("cursor").value_or(""));

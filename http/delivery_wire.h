@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/delivery.h"
+#include "core/attempt_log.h"
 #include "http/request.h"
 
 namespace tally::http {
@@ -21,6 +21,14 @@ struct DeliveryPage {
 
 // The operator sees the account, the request and why an attempt failed too.
 std::string delivery_json(const Delivery& delivery, DeliverySide side);
+
+// All that is known of one delivery, for the operator.
+struct DeliveryDetail {
+  Delivery delivery;
+  std::string body;
+  std::vector<AttemptRecord> attempts;  // the latest, in order
+};
+std::string delivery_detail_json(const DeliveryDetail& detail);
 
 // Answers GET with `limit`, `cursor` and `status`; `list` finds the page.
 Response list_deliveries(const Request& request, DeliverySide side,

@@ -37,6 +37,8 @@ struct Request {
   std::string_view path_param(std::string_view name) const noexcept;
 };
 
+class BodyReader;
+
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body and no Content-Type
@@ -44,6 +46,8 @@ struct Response {
   std::vector<Field> headers;
   std::string body;
   bool close = false;  // close the connection after it
+  // When set, the body goes on with what comes by it (http/body_stream.h), in chunks; `body` is sent first.
+  std::shared_ptr<BodyReader> stream;
 };
 
 // Called exactly once, from any thread, now or later. Dropping it unanswered answers 500.

@@ -59,7 +59,9 @@ void append_response_head(std::string& out, const Response& response, const Head
   out.append(" ").append(reason_phrase(response.status)).append("\r\nServer: tally\r\n");
   append_field(out, "Date", facts.date);
   if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
-  if (may_have_body(response.status)) {
+  if (facts.chunked) {
+    out += "Transfer-Encoding: chunked\r\n";
+  } else if (may_have_body(response.status) && !response.stream) {
     out += "Content-Length: ";
     append_number(out, response.body.size());
     out += "\r\n";

@@ -14,6 +14,7 @@ struct HeadFacts {
   std::string_view request_id;  // for X-Request-Id
   int version_minor = 1;        // of the request
   bool keep_alive = true;
+  bool chunked = false;  // the body comes in chunks; else its length is told
 };
 
 // Appends the status line and all fields with the empty line. A field of the app that could break the header (a control

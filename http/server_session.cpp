@@ -1,16 +1,17 @@
 #include "http/server_session.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
-#include <optional>
+#include <cerrno>
 #include <utility>
 
-#include "http/chunked.h"
 #include "http/response_head.h"
+#include "http/server_connection.h"
 #include "http/server_head.h"
 
 namespace tally::http {
@@ -20,100 +21,7 @@ constexpr std::size_t buffer_bytes = 4 * 1024;        // what an idle connection
 constexpr std::size_t body_buffer_bytes = 64 * 1024;  // while a body streams in
 constexpr std::size_t body_progress_bytes = 16 * 1024;
 
-using TlsStream = asio::ssl::stream<Socket>;
-
-Socket& socket_of(Socket& stream) {
-  return stream;
-}
-Socket& socket_of(TlsStream& stream) {
-  return stream.next_layer();
-}
-
-template <class Stream>
-class Session final : public SessionBase, public std::enable_shared_from_this<Session<Stream>> {
- public:
-  template <class... Args>
-  Session(IoThread& io, IpAddress peer, bool operator_listener, Args&&... args)
-      : io_(io),
-        shared_(io.shared),
-        stream_(std::forward<Args>(args)...),
-        peer_(peer),
-        operator_listener_(operator_listener) {}
-
-  void start() override;
-  void start_refused() override;
-  void answer(Response&& response) override;
-  void drain() override;
-  void abort() override { close(); }
-
- private:
-  static constexpr bool tls = std::is_same_v<Stream, TlsStream>;
-
-  // idle and header read the same bytes; they differ in their deadline.
-  enum class Stage : std::uint8_t { handshake, idle, header, body, handler, write, linger, closed };
-
-  struct Deadline final : TimerWheel::Timer {
-    explicit Deadline(Session& owner) : session(owner) {}
-    void expired() override { session.deadline_missed(); }
-    Session& session;
-  };
-
-  // The steps of a request. Each true: go on with the next at once; false: something is under way that will call
-  // advance().
-  void advance();
-  bool take_header();
-  bool accept_header(std::size_t size);
-  bool ask_for_body();
-  bool take_body();
-  bool dispatch();
-  bool send_answer();
-  bool after_write();
-
-  void read();
-  void on_read(ErrorCode error, std::size_t size);
-  bool write();
-  void write_rest();
-  void refuse(int status, std::string_view code);
-  void deadline_missed();
-  void linger();
-  void close();
-
-  std::string_view buffered() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
-  void consume(std::size_t size) noexcept { begin_ += size; }
-  void make_room();
-  std::size_t body_limit() const;
-
-  IoThread& io_;
-  ServerContext& shared_;
-  Stream stream_;
-  IpAddress peer_;
-  bool operator_listener_;
-  Stage stage_ = Stage::idle;
-  Deadline deadline_{*this};
-
-  std::string buffer_;  // received and not yet consumed: [begin_, end_)
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  bool reading_ = false;
-
-  Request request_;
-  std::size_t scanned_ = 0;  // of the header, by scan_head
-  bool is_head_ = false;
-  int version_minor_ = 1;
-  bool keep_alive_ = true;
-  std::uint64_t body_left_ = 0;         // by Content-Length
-  std::optional<ChunkDecoder> chunks_;  // or by chunks
-  std::size_t body_progress_ = 0;       // since the deadline was armed
-  std::string request_id_;
-  std::string path_;  // stays when the handler has taken the request
-
-  std::optional<Response> answer_;
-  bool in_handler_ = false;
-  bool continue_sent_ = false;  // what is being written is 100 Continue, no answer
-  std::string out_head_;
-  std::string out_body_;
-  std::size_t written_ = 0;
-};
+}  // namespace
 
 template <class Stream>
 void Session<Stream>::start() {
@@ -208,7 +116,7 @@ bool Session<Stream>::accept_header(std::size_t size) {
   const bool has_body = head->chunked || body_left_ > 0;
   const bool expects = head->expect_continue;
   const bool chunked = head->chunked;
-  consume(size);
+  buffer_.consume(size);
   scanned_ = 0;
   if (!has_body) {
     stage_ = Stage::handler;
@@ -257,7 +165,7 @@ bool Session<Stream>::take_body() {
     body_left_ -= take;
     done = body_left_ == 0;
   }
-  consume(offered - input.size());
+  buffer_.consume(offered - input.size());
   if (done) {
     chunks_.reset();
     stage_ = Stage::handler;
@@ -310,14 +218,70 @@ bool Session<Stream>::send_answer() {
     answered.id = request_id_;
     response = shared_.settings.error_body(500, "internal_error", answered);
   }
-  keep_alive_ = keep_alive_ && !response.close && !shared_.draining;
+  const bool bodiless = is_head_ || !may_have_body(response.status);
+  chunked_ = response.stream && version_minor_ > 0;
+  // Without chunks only the end of the connection tells the end of the body.
+  const bool ends_by_close = response.stream && !chunked_ && !bodiless;
+  keep_alive_ = keep_alive_ && !response.close && !shared_.draining && !ends_by_close;
   out_head_.clear();
-  append_response_head(out_head_, response, {io_.date(shared_.clock.now()), request_id_, version_minor_, keep_alive_});
-  if (is_head_ || !may_have_body(response.status))
+  append_response_head(out_head_, response,
+                       {io_.date(shared_.clock.now()), request_id_, version_minor_, keep_alive_, chunked_});
+  if (bodiless) {
     out_body_.clear();
-  else
+    chunked_ = false;
+  } else {
     out_body_ = std::move(response.body);
+    if (response.stream) begin_stream(std::move(response.stream));
+  }
   return write();
+}
+
+template <class Stream>
+void Session<Stream>::begin_stream(std::shared_ptr<BodyReader> body) {
+  if (chunked_ && !out_body_.empty()) out_body_ = chunk_of(out_body_);
+  buffer_.release_if_empty(0);  // thousands may wait so
+  body->on_more([mailbox = io_.mailbox(), to = this->weak_from_this()] {
+    mailbox->put([to] {
+      const auto session = to.lock();
+      if (session && session->stage_ == Stage::stream && session->send_more()) session->advance();
+    });
+  });
+  streamed_ = std::move(body);
+  watch_client();
+}
+
+// True: the whole body is out, and advance() is to go on.
+template <class Stream>
+bool Session<Stream>::send_more() {
+  BodyReader::Piece piece = streamed_->take();
+  if (piece.overrun) {
+    close();
+    return false;
+  }
+  if (piece.last) streamed_.reset();
+  if (piece.bytes.empty() && !piece.last) {
+    stage_ = Stage::stream;
+    io_.disarm(deadline_);
+    if (out_body_.capacity() > 0) out_body_ = std::string();
+    return false;
+  }
+  out_head_.clear();
+  out_body_ = chunked_ && !piece.bytes.empty() ? chunk_of(piece.bytes) : std::move(piece.bytes);
+  if (piece.last && chunked_) out_body_ += last_chunk;
+  if (out_body_.empty()) return after_write();
+  return write() && after_write();
+}
+
+// While a body is streamed nothing is read, so that it has no buffer; but a client that has gone is noticed.
+template <class Stream>
+void Session<Stream>::watch_client() {
+  socket_of(stream_).async_wait(Socket::wait_read, [self = this->shared_from_this()](ErrorCode error) {
+    if (error || !self->streamed_ || self->stage_ == Stage::closed) return;
+    char byte = 0;
+    const auto seen = ::recv(socket_of(self->stream_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) self->close();
+    // What else was sent ahead waits until the body has ended.
+  });
 }
 
 // Tries at once, without asking the event loop: most answers fit into the socket's buffer.
@@ -363,14 +327,19 @@ bool Session<Stream>::after_write() {
     io_.arm(deadline_, shared_.settings.deadlines.body_ms);
     return true;
   }
+  if (streamed_) return send_more();
+  if (std::exchange(chunked_, false)) {
+    ErrorCode ignored;
+    socket_of(stream_).cancel(ignored);  // watch_client's
+    keep_alive_ = keep_alive_ && !shared_.draining;
+  }
   if (!keep_alive_) {
     linger();
     return false;
   }
   // A large answer, or the buffer of a large body, is not kept while the connection idles.
   if (out_body_.capacity() > body_buffer_bytes) out_body_ = std::string();
-  if (begin_ == end_ && buffer_.size() > buffer_bytes) buffer_ = std::string();
-  if (begin_ == end_) begin_ = end_ = 0;
+  buffer_.release_if_empty(buffer_bytes);
   is_head_ = false;
   version_minor_ = 1;
   stage_ = Stage::idle;
@@ -378,24 +347,12 @@ bool Session<Stream>::after_write() {
 }
 
 template <class Stream>
-void Session<Stream>::make_room() {
-  if (begin_ > 0) {
-    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  const bool large = stage_ == Stage::body && (chunks_ || body_left_ > buffer_bytes);
-  const std::size_t wanted = large ? body_buffer_bytes : end_ == buffer_.size() ? std::max(buffer_bytes, 2 * end_) : 0;
-  if (buffer_.size() < wanted) buffer_.resize(wanted);
-}
-
-template <class Stream>
 void Session<Stream>::read() {
-  make_room();
+  const bool large = stage_ == Stage::body && (chunks_ || body_left_ > buffer_bytes);
+  const auto [room, bytes] = buffer_.room(large ? body_buffer_bytes : buffer_bytes);
   reading_ = true;
   stream_.async_read_some(
-      asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
+      asio::buffer(room, bytes),
       [self = this->shared_from_this()](ErrorCode error, std::size_t size) { self->on_read(error, size); });
 }
 
@@ -407,15 +364,16 @@ void Session<Stream>::on_read(ErrorCode error, std::size_t size) {
     case Stage::header:
     case Stage::body:
       if (error) return close();
-      end_ += size;
+      buffer_.received(size);
       return advance();
     case Stage::linger:  // whatever still comes is dropped until the client closes
       if (error) return close();
-      end_ = 0;
+      buffer_.clear();
       return read();
     case Stage::write:  // refused while this read was under way; linger() reads on
     case Stage::handshake:
     case Stage::handler:
+    case Stage::stream:
     case Stage::closed:
       return;
   }
@@ -460,8 +418,9 @@ void Session<Stream>::linger() {
     stream_.async_shutdown([self = this->shared_from_this()](ErrorCode) { self->close(); });
   } else {
     stream_.shutdown(asio::socket_base::shutdown_send, ignored);
-    begin_ = end_ = 0;
-    if (!reading_) read();
+    if (reading_) return;
+    buffer_.clear();
+    read();
   }
 }
 
@@ -475,6 +434,7 @@ void Session<Stream>::close() {
   if (stage_ == Stage::closed) return;
   const auto self = this->shared_from_this();
   stage_ = Stage::closed;
+  streamed_.reset();
   io_.disarm(deadline_);
   ErrorCode ignored;
   socket_of(stream_).close(ignored);
@@ -487,8 +447,6 @@ std::size_t Session<Stream>::body_limit() const {
   const ServerSettings& settings = shared_.settings;
   return settings.body_limit ? settings.body_limit(request_) : settings.body_bytes_max;
 }
-
-}  // namespace
 
 std::shared_ptr<SessionBase> make_session(IoThread& io, Arrival arrival, asio::ssl::context* tls) {
   if (tls == nullptr)

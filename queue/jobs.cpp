@@ -189,7 +189,8 @@ void Jobs::change(const AccountId& account, const RequestId& id, Durability dura
         return {};
       },
       durability,
-      [changed, done = std::move(done)](const Result<void>& result) {
+      [this, changed, done = std::move(done)](const Result<void>& result) {
+        if (result && hooks_.on_change) hooks_.on_change(*changed);
         if (!done) return;
         if (result) {
           done(std::move(*changed));
@@ -356,6 +357,7 @@ Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
             if (*open) return {};  // still to be told; the job goes when that is over
             tx.erase(Table::delivery, delivery);
             tx.erase(Table::delivery_body, delivery);
+            tx.erase(Table::delivery_attempts, delivery);
           }
           tx.erase(Table::job, each.job.id.str());
           tx.erase(Table::job_result, each.job.id.str());

@@ -29,6 +29,8 @@ struct JobHooks {
   std::function<void(const AccountId&, const DeliveryId&)> delivery_ready;
   // The end of a job, within its command: what it writes is committed with it. May be null.
   std::function<void(storage::AccountTx&, const Job&)> on_outcome = nullptr;
+  // A job as it was committed, on the committer's thread. May be null; must be short.
+  std::function<void(const Job&)> on_change = nullptr;
 };
 
 // Thread-safe.

@@ -40,6 +40,8 @@ bool is_read_by_commands(Table table) {
     case Table::webhook:
     case Table::login:
     case Table::session:
+    case Table::delivery_attempts:
+    case Table::schedule:
       return true;
     default:
       return false;

@@ -86,12 +86,19 @@ Result<Webhook> Webhooks::create(AccountTx& tx, Webhook webhook) {
   return webhook;
 }
 
+Result<Webhook> Webhooks::get(AccountTx& tx, const WebhookId& id) const {
+  return stored_webhook(tx, id);
+}
+
 Result<Webhook> Webhooks::change(AccountTx& tx, const WebhookId& id,
                                  const std::function<Result<void>(Webhook&)>& change) {
   auto webhook = stored_webhook(tx, id);
   if (!webhook) return webhook;
+  const std::string before = encode(*webhook);
   if (auto changed = change(*webhook); !changed) return changed.error();
-  tx.put(Table::webhook, id.str(), encode(*webhook));
+  std::string row = encode(*webhook);
+  if (row == before) return webhook;
+  tx.put(Table::webhook, id.str(), std::move(row));
   tx.on_commit([this, account = tx.account(), changed = *webhook](Position) { publish(account, changed); });
   return webhook;
 }

@@ -26,7 +26,9 @@ class Webhooks {
   // Within a command of that account. An error other than Errc::corrupt means that nothing was written.
   // Errc::conflict `too_many_webhooks`.
   Result<Webhook> create(AccountTx& tx, Webhook webhook);
-  // Errc::not_found.
+  // Errc::not_found, as are the next two.
+  Result<Webhook> get(AccountTx& tx, const WebhookId& id) const;
+  // A change that leaves everything as it is writes nothing.
   Result<Webhook> change(AccountTx& tx, const WebhookId& id, const std::function<Result<void>(Webhook&)>& change);
   Result<void> remove(AccountTx& tx, const WebhookId& id);
 

@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/attempt_log.h"
 #include "webhook/target.h"
 
 namespace tally::webhook {
@@ -163,10 +164,8 @@ std::size_t count_response(char*, std::size_t size, std::size_t count, void* use
 
 std::size_t take_response(char* bytes, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
-  if (transfer.attempt.keep_response) {
-    const std::size_t room = response_body_bytes_max - transfer.response_body.size();
-    transfer.response_body.append(bytes, std::min(size * count, room));
-  }
+  const std::size_t kept_max = transfer.attempt.keep_response ? response_body_bytes_max : attempt_response_bytes_max;
+  transfer.response_body.append(bytes, std::min(size * count, kept_max - transfer.response_body.size()));
   return count_response(bytes, size, count, user);
 }
 
@@ -189,6 +188,9 @@ AttemptOutcome outcome_of(Transfer& transfer, CURLcode code) {
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
   outcome.status = status >= 200 ? static_cast<int>(status) : 0;
   outcome.body = std::move(transfer.response_body);
+  curl_off_t took_us = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_TOTAL_TIME_T, &took_us);
+  outcome.took_ms = took_us / 1000;
   if (status >= 200 && status <= 299) return outcome;
   if (status >= 200) {
     outcome.error = "the receiver answered " + std::to_string(status);
@@ -335,7 +337,7 @@ std::unique_ptr<Transfer> CurlTransport::Loop::make_transfer() {
   set(easy, CURLOPT_PRIVATE, transfer.get());
   set(easy, CURLOPT_POST, 1L);
   set(easy, CURLOPT_HTTPHEADER, transfer->list.data());
-  set(easy, CURLOPT_USERAGENT, "tally/0.1");
+  set(easy, CURLOPT_USERAGENT, delivery_user_agent);
   set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -345,6 +347,10 @@ std::unique_ptr<Transfer> CurlTransport::Loop::make_transfer() {
   set(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!settings_.ca_file.empty()) {
+    set(easy, CURLOPT_CAINFO, settings_.ca_file.c_str());
+    set(easy, CURLOPT_CAPATH, nullptr);
+  }
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout_ms, connect_timeout_ms_max));

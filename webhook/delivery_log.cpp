@@ -41,6 +41,12 @@ Result<std::string> webhook_log_place(std::string_view webhook_id, std::string_v
   return webhook_log_key(seen);
 }
 
+bool passes(const DeliveryFilter& filter, const Delivery& delivery) {
+  if (filter.status && delivery.status != *filter.status) return false;
+  if (!filter.webhook_id.empty() && delivery.webhook_id != filter.webhook_id) return false;
+  return !filter.created || (delivery.created_at >= filter.created->from && delivery.created_at < filter.created->to);
+}
+
 // The smallest key after this one.
 std::string after(const std::string& key) {
   return key + '\0';
@@ -66,24 +72,23 @@ Result<void> scan_after(const storage::Rows& rows, Table table, const DeliveryCu
   return rows.scan_all(table, next_account(cursor.account), visit);
 }
 
-Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const std::optional<AccountId>& account,
-                                     std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor) {
+Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const DeliveryFilter& filter, std::size_t limit,
+                                     std::string_view cursor) {
   auto start = parse_cursor(cursor);
   if (!start) return start.error();
-  if (account && start->account.empty()) start->account = *account;
+  if (filter.account && start->account.empty()) start->account = *filter.account;
   DeliveryPage page;
   std::size_t seen = 0;
   std::optional<Error> broken;
   const auto scanned = scan_after(rows, Table::delivery, *start,
                                   [&](std::string_view owner, std::string_view key, std::string_view value) {
-                                    if (account && owner != account->str()) return false;
+                                    if (filter.account && owner != filter.account->str()) return false;
                                     auto delivery = decode_delivery(value);
                                     if (!delivery) {
                                       broken = delivery.error();
                                       return false;
                                     }
-                                    if (!status || delivery->status == *status)
-                                      page.items.push_back(std::move(*delivery));
+                                    if (passes(filter, *delivery)) page.items.push_back(std::move(*delivery));
                                     if (page.items.size() < limit && ++seen < rows_per_page_max) return true;
                                     page.next_cursor = std::string(owner) + cursor_separator + std::string(key);
                                     return false;

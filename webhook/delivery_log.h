@@ -27,11 +27,19 @@ struct DeliveryPage {
   std::string next_cursor;  // empty: there are no more
 };
 
-// At most `limit` deliveries, of every account or of `account` alone, with `status` if one is given. A page looks at a
+// What is not given counts for nothing.
+struct DeliveryFilter {
+  std::optional<AccountId> account;
+  std::string webhook_id;
+  std::optional<DeliveryStatus> status;
+  std::optional<TimeRange> created;
+};
+
+// At most `limit` deliveries that pass the filter, in the order of account, then id. A page looks at a
 // bounded number of rows, so it may hold fewer, even none, with more to come: go on until next_cursor is empty.
 // Errc::invalid_argument, rule "invalid_cursor".
-Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const std::optional<AccountId>& account,
-                                     std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor);
+Result<DeliveryPage> list_deliveries(const storage::Rows& rows, const DeliveryFilter& filter, std::size_t limit,
+                                     std::string_view cursor);
 
 // The key of a row of Table::webhook_delivery: the webhook's id, then the time, then the delivery's id.
 std::string webhook_log_key(const Delivery& delivery);

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/attempt_log.h"
 #include "core/delivery.h"
 #include "webhook/delivery_log.h"
 #include "webhook/target.h"
@@ -66,6 +67,13 @@ Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, Ut
     return delivery.error();
   }
   if (delivery->status != DeliveryStatus::pending) return {};
+  std::optional<std::string> log;
+  if (!delivery->untried()) {
+    auto earlier = tx.get(Table::delivery_attempts, result.id.str());
+    if (!earlier) return earlier.error();
+    log = std::move(*earlier);
+  }
+  tx.put(Table::delivery_attempts, result.id.str(), append_attempt(log.value_or(""), result.outcome));
   record_attempt(*delivery, result.outcome, schedule, now, random);
   if (on_attempt) {
     if (auto done = on_attempt(tx, *delivery, result.outcome, now); !done) return done;
@@ -270,9 +278,12 @@ void Dispatcher::Work::start(const Lanes::Entry& entry) {
   if (attempt) {
     ++sent_;
     Transport& transport = is_payment(*entry.route) ? *parts_.standing.payments_transport : parts_.transport;
-    transport.send(std::move(*attempt), [inbox = inbox_, id = entry.id](AttemptOutcome outcome) {
-      inbox->push(Answered{id, std::move(outcome)});
-    });
+    transport.send(std::move(*attempt),
+                   [inbox = inbox_, id = entry.id, route = entry.route, at = now_](AttemptOutcome outcome) {
+                     outcome.url = route->url;
+                     outcome.started_at = at;
+                     inbox->push(Answered{id, std::move(outcome)});
+                   });
     return;
   }
   const Error& error = attempt.error();
@@ -281,6 +292,7 @@ void Dispatcher::Work::start(const Lanes::Entry& entry) {
     record->id = entry.id;
     record->outcome.error = error.detail;
     record->outcome.permanent = true;
+    record->outcome.started_at = now_;
     lanes_.answered(entry.id, true);
     post_record(std::move(record));
   } else if (error.code == Errc::corrupt) {

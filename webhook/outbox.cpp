@@ -72,23 +72,39 @@ void Outbox::report_finished(storage::AccountTx& tx, const Job& job) {
        member("request_id", job.id.str()) + member("status", to_string(job.status)));
 }
 
-void Outbox::tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data) {
+void Outbox::webhook_disabled(storage::AccountTx& tx, const Webhook& webhook) {
+  tell(tx, WebhookEvent::webhook_disabled,
+       member("webhook_id", webhook.id.str()) + member("reason", to_string(*webhook.disabled_reason)) +
+           member("disabled_at", webhook.disabled_at->to_string()),
+       webhook.id);
+}
+
+Delivery Outbox::test(storage::AccountTx& tx, const Webhook& webhook) {
+  return send(tx, webhook, webhook_test_event, member("webhook_id", webhook.id.str()));
+}
+
+void Outbox::tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except) {
   const auto webhooks = webhooks_.of(tx.account());
   for (const Webhook& webhook : *webhooks) {
-    if (!webhook.wants(event)) continue;
-    Delivery delivery;
-    delivery.id = DeliveryId(make_id(random_, "msg"));
-    delivery.account = tx.account();
-    delivery.webhook_id = webhook.id.str();
-    delivery.url = webhook.url;
-    delivery.event = to_string(event);
-    delivery.created_at = delivery.next_attempt_at = clock_.now();
-    std::string body = "{\"type\":\"" + delivery.event + "\"" + member("id", delivery.id.str()) +
-                       member("created_at", delivery.created_at.to_string()) + ",\"data\":{\"account\":\"" +
-                       tx.account().str() + "\"";
-    body.append(data).append("}}");
-    put(tx, delivery, std::move(body));
+    if (webhook.wants(event) && webhook.id != except) send(tx, webhook, to_string(event), data);
   }
+}
+
+// `data` is what follows the account.
+Delivery Outbox::send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data) {
+  Delivery delivery;
+  delivery.id = DeliveryId(make_id(random_, "msg"));
+  delivery.account = tx.account();
+  delivery.webhook_id = webhook.id.str();
+  delivery.url = webhook.url;
+  delivery.event = event;
+  delivery.created_at = delivery.next_attempt_at = clock_.now();
+  std::string body = "{\"type\":\"" + delivery.event + "\"" + member("id", delivery.id.str()) +
+                     member("created_at", delivery.created_at.to_string()) + ",\"data\":{\"account\":\"" +
+                     tx.account().str() + "\"";
+  body.append(data).append("}}");
+  put(tx, delivery, std::move(body));
+  return delivery;
 }
 
 void Outbox::ask_for_payment(storage::AccountTx& tx, const ReloadRequest& request) {
@@ -140,6 +156,7 @@ Result<void> Outbox::drop_old(UtcTime before, std::size_t limit) {
           tx.erase(Table::webhook_delivery, key);
           tx.erase(Table::delivery, id.str());
           tx.erase(Table::delivery_body, id.str());
+          tx.erase(Table::delivery_attempts, id.str());
           return {};
         },
         storage::Durability::relaxed, nullptr);

@@ -30,13 +30,18 @@ class Outbox {
   // To be called within the command.
   void ledger_changed(storage::AccountTx& tx, const LedgerChanges& changes);
   void report_finished(storage::AccountTx& tx, const Job& job);
+  // Tells the account's other webhooks.
+  void webhook_disabled(storage::AccountTx& tx, const Webhook& webhook);
+  // A delivery of webhook_test_event to this one, whatever events it wants.
+  Delivery test(storage::AccountTx& tx, const Webhook& webhook);
 
   // Drops what is in the webhooks' logs since before `before`, unless it is still pending. One call looks at up to
   // `limit` rows and the next one goes on there.
   Result<void> drop_old(UtcTime before, std::size_t limit);
 
  private:
-  void tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data);
+  void tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except = {});
+  Delivery send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data);
   void ask_for_payment(storage::AccountTx& tx, const ReloadRequest& request);
   void put(storage::AccountTx& tx, const Delivery& delivery, std::string body);
 

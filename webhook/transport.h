@@ -16,7 +16,8 @@ struct Attempt {
   SignatureHeaders headers;
   std::string body;                  // sent as application/json
   std::string idempotency_key = {};  // sent as the header of that name, unless empty
-  bool keep_response = false;        // its body, up to response_body_bytes_max, goes into the outcome
+  bool keep_response = false;        // up to response_body_bytes_max of its body go into the outcome; else up to
+                                     // attempt_response_bytes_max
 };
 
 class Transport {

@@ -32,13 +32,14 @@ RequestId accepted_id(const Response& response) {
 }  // namespace
 
 CustomerReports::CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs,
-                                 const storage::Meter& meter, Waiter& waiter, Clock& clock,
+                                 const storage::Meter& meter, Waiter& waiter, JobStreams& streams, Clock& clock,
                                  CallbackPolicy callback_policy)
     : credentials_(credentials),
       idempotency_(idempotency),
       jobs_(jobs),
       meter_(meter),
       waiter_(waiter),
+      streams_(streams),
       clock_(clock),
       callback_policy_(std::move(callback_policy)) {}
 
@@ -163,6 +164,13 @@ void CustomerReports::poll(Request&& request, Reply reply) {
   };
   const auto wait = number_param(request, "wait", 0, 0, wait_seconds_max);
   if (!wait) return answer(wait.error());
+  if (wants_events(request)) {
+    auto job = find(*caller, request.path_param("request_id"));
+    if (!job) return answer(job);
+    Response response = streams_.open(job->account, job->id, request.header("last-event-id").value_or(""));
+    add_rate_headers(response, caller->rate);
+    return reply(std::move(response));
+  }
   if (const auto body = finished_.find(Dialect::own, caller->account->id, request.path_param("request_id"))) {
     Response response = json_response(200, *body);
     add_rate_headers(response, caller->rate);

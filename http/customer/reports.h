@@ -6,6 +6,7 @@
 #include "http/credentials.h"
 #include "http/finished_answers.h"
 #include "http/idempotency.h"
+#include "http/job_streams.h"
 #include "http/report_kind.h"
 #include "http/request.h"
 #include "http/wait.h"
@@ -22,7 +23,7 @@ using CallbackPolicy = std::function<Result<void>(std::string_view url)>;
 class CustomerReports {
  public:
   CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs, const storage::Meter& meter,
-                  Waiter& waiter, Clock& clock, CallbackPolicy callback_policy);
+                  Waiter& waiter, JobStreams& streams, Clock& clock, CallbackPolicy callback_policy);
   void add_to(Router& router);
   ReportKind kind() const;
 
@@ -47,6 +48,7 @@ class CustomerReports {
   queue::Jobs& jobs_;
   const storage::Meter& meter_;
   Waiter& waiter_;
+  JobStreams& streams_;
   Clock& clock_;
   CallbackPolicy callback_policy_;
   FinishedAnswers finished_{clock_};

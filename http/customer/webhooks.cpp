@@ -17,9 +17,25 @@ constexpr std::int64_t webhook_rotation_ms = day_ms;
 std::string webhook_json(const Webhook& webhook, bool with_secret = false) {
   std::string json;
   JsonWriter out(json);
+  const auto optional_time = [&](std::string_view name, const std::optional<UtcTime>& at) {
+    out.key(name);
+    if (at) {
+      out.time(*at);
+    } else {
+      out.null();
+    }
+  };
   out.begin_object().field("id", webhook.id.str()).field("url", webhook.url).key("events").begin_array();
   for (const WebhookEvent event : webhook.events) out.string(to_string(event));
   out.end_array().field("status", to_string(webhook.status)).field("created_at", webhook.created_at);
+  optional_time("failing_since", webhook.failing_since);
+  out.key("disabled_reason");
+  if (webhook.disabled_reason) {
+    out.string(to_string(*webhook.disabled_reason));
+  } else {
+    out.null();
+  }
+  optional_time("disabled_at", webhook.disabled_at);
   if (with_secret) out.field("secret", webhook.secrets.current);
   out.end_object();
   return json;
@@ -52,12 +68,14 @@ void read_events(JsonReader& in, std::vector<WebhookEvent>& events) {
   if (events.empty()) in.refuse("events", "must name at least one event");
 }
 
-void read_status(JsonReader& in, WebhookStatus& status) {
+void read_status(JsonReader& in, Webhook& webhook, UtcTime now) {
   const auto word = in.optional_string("status");
   if (!word) return;
   if (word != to_string(WebhookStatus::active) && word != to_string(WebhookStatus::disabled))
     return in.refuse("status", "must be \"active\" or \"disabled\"");
-  status = word == to_string(WebhookStatus::active) ? WebhookStatus::active : WebhookStatus::disabled;
+  if (word == to_string(webhook.status)) return;
+  if (word == to_string(WebhookStatus::active)) return webhook.enable();
+  webhook.disable(WebhookDisabled::requested, now);
 }
 
 }  // namespace
@@ -81,6 +99,7 @@ void CustomerWebhooks::add_to(Router& router) {
   add("PATCH", "/v1/webhooks/{id}", &CustomerWebhooks::change);
   add("DELETE", "/v1/webhooks/{id}", &CustomerWebhooks::remove);
   add("POST", "/v1/webhooks/{id}/rotate-secret", &CustomerWebhooks::rotate_secret);
+  add("POST", "/v1/webhooks/{id}/test", &CustomerWebhooks::send_test);
   add("GET", "/v1/webhooks/{id}/deliveries", &CustomerWebhooks::list_deliveries_of);
 }
 
@@ -109,10 +128,11 @@ void CustomerWebhooks::list(const AccountId& account, Request&&, Answer answer) 
 void CustomerWebhooks::read_fields(JsonReader& in, Webhook& webhook) const {
   if (auto url = in.optional_string("url")) {
     if (auto allowed = desk_.check_url(*url); !allowed) in.refuse("url", "is refused: " + allowed.error().detail);
+    if (*url != webhook.url) webhook.failing_since.reset();
     webhook.url = std::move(*url);
   }
   read_events(in, webhook.events);
-  read_status(in, webhook.status);
+  read_status(in, webhook, clock_.now());
 }
 
 void CustomerWebhooks::create(const AccountId& account, Request&& request, Answer answer) {
@@ -187,6 +207,19 @@ void CustomerWebhooks::rotate_secret(const AccountId& account, Request&& request
     out.begin_object().field("secret", changed->secrets.current);
     out.field("previous_valid_until", changed->secrets.previous_until).end_object();
     return json_response(200, std::move(json));
+  };
+  idempotency_.run(account, std::move(call->key), effect, std::move(answer));
+}
+
+void CustomerWebhooks::send_test(const AccountId& account, Request&& request, Answer answer) {
+  Response refusal;
+  auto call = read_call(request, CallSide::customer, refusal, CallBody::optional);
+  if (!call) return answer(std::move(refusal));
+  if (auto good = JsonReader(call->body).finish(); !good) return answer(problem(good.error()));
+  const auto effect = [this, id = id_of(request)](storage::AccountTx& tx) -> Result<Response> {
+    const auto delivery = desk_.test(tx, id);
+    if (!delivery) return delivery.error();
+    return json_response(202, delivery_json(*delivery, DeliverySide::customer));
   };
   idempotency_.run(account, std::move(call->key), effect, std::move(answer));
 }

@@ -20,6 +20,8 @@ class Router;
 struct WebhookDesk {
   std::function<std::string()> make_secret;
   std::function<Result<void>(std::string_view url)> check_url;
+  // Within a command of the account. Errc::not_found; Errc::conflict `webhook_disabled`.
+  std::function<Result<Delivery>(storage::AccountTx& tx, const WebhookId& id)> test;
   // The newest first.
   std::function<Result<DeliveryPage>(const AccountId& account, const WebhookId& id,
                                      std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor)>
@@ -44,6 +46,7 @@ class CustomerWebhooks {
   void change(const AccountId& account, Request&& request, Answer answer);
   void remove(const AccountId& account, Request&& request, Answer answer);
   void rotate_secret(const AccountId& account, Request&& request, Answer answer);
+  void send_test(const AccountId& account, Request&& request, Answer answer);
   void list_deliveries_of(const AccountId& account, Request&& request, Answer answer);
 
   void read_fields(JsonReader& in, Webhook& webhook) const;

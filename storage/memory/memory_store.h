@@ -1,6 +1,7 @@
 // The reference model of Store: ordered maps in memory, nothing durable. Other backends are compared with it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -41,7 +42,7 @@ class MemoryStore final : public Store {
     std::string account;
     std::string bytes;
   };
-  static constexpr std::size_t table_count = std::size(all_tables) + 1;  // by the tables' numbers, which begin with 1
+  static constexpr std::size_t table_count = static_cast<std::size_t>(std::ranges::max(all_tables)) + 1;
 
   Lease lease(Table table) const;
   TableRows& changeable(Table table);

@@ -35,6 +35,8 @@ Family family_of(Table table) noexcept {
     case Table::rate_window:
     case Table::login:
     case Table::session:
+    case Table::delivery_attempts:
+    case Table::schedule:
       return Family::records;
     case Table::job_result:
     case Table::delivery_body:

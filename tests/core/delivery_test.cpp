@@ -140,6 +140,18 @@ TEST_CASE("delivery: a pending one cannot be replayed") {
   CHECK(replay(delivery, t0).error().code == Errc::conflict);
 }
 
+TEST_CASE("delivery: a test of a webhook is tried once") {
+  SeededRandom random(1);
+  Delivery delivery = pending_delivery();
+  CHECK(delivery.untried());
+  delivery.event = webhook_test_event;
+  record_attempt(delivery, answered(500), {}, t0 + 5, random);
+  CHECK(delivery.status == DeliveryStatus::dead);
+  CHECK(delivery.last_status == 500);
+  CHECK(replay(delivery, t0 + 6).has_value());
+  CHECK(!delivery.untried());
+}
+
 TEST_CASE("delivery: a stored delivery is read back whole") {
   Delivery delivery = dead_delivery();
   delivery.webhook_id = "wh_1";

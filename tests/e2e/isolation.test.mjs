@@ -19,6 +19,7 @@ const objects = {
   '/v1/ledger/{id}': () => ['ent_2', 'ent_99'],
   '/v1/webhooks/{id}': () => [victim.webhook, unknown(victim.webhook)],
   '/v1/webhooks/{id}/rotate-secret': () => [victim.webhook, unknown(victim.webhook)],
+  '/v1/webhooks/{id}/test': () => [victim.webhook, unknown(victim.webhook)],
   '/v1/webhooks/{id}/deliveries': () => [victim.webhook, unknown(victim.webhook)],
   '/usage': () => [victim.nyne, unknown(victim.nyne)],
 };

@@ -57,4 +57,13 @@ TEST_CASE("chunked: the body is bounded before it is kept, extensions and traile
   CHECK(decode("0\r\nX: " + std::string(9000, 'x') + "\r\n\r\n", 100).state == State::malformed);
 }
 
+TEST_CASE("chunked: what is written as a chunk is read back") {
+  for (const std::size_t size : {1u, 15u, 16u, 4096u}) {
+    const std::string bytes(size, 'x');
+    const Decoded out = decode(chunk_of(bytes) + chunk_of("y") + std::string(last_chunk), 7, 10'000);
+    CHECK(out.state == State::done);
+    CHECK(out.body == bytes + "y");
+  }
+}
+
 }  // namespace tally::http::chunked_test

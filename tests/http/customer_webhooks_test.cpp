@@ -15,6 +15,7 @@ namespace {
 struct WebhookHouse : ApiHouse {
   storage::Webhooks webhooks;
   int secrets = 0;
+  int tests = 0;
   Router own{[](int status, std::string_view code, const Request&) { return problem(status, code, ""); }};
   CustomerWebhooks handler{credentials, webhooks, idempotency, clock, random, desk()};
   std::string key;
@@ -34,6 +35,16 @@ struct WebhookHouse : ApiHouse {
     made.check_url = [](std::string_view url) -> Result<void> {
       if (url.starts_with("https://")) return {};
       return fail(Errc::invalid_argument, "only https", "invalid_callback_url");
+    };
+    made.test = [this](storage::AccountTx& tx, const WebhookId& id) -> Result<Delivery> {
+      const auto webhook = webhooks.get(tx, id);
+      if (!webhook) return webhook.error();
+      if (webhook->status != WebhookStatus::active) return fail(Errc::conflict, "disabled", "webhook_disabled");
+      Delivery delivery;
+      delivery.id = DeliveryId("msg_test" + std::to_string(++tests));
+      delivery.webhook_id = id.str();
+      delivery.event = webhook_test_event;
+      return delivery;
     };
     made.deliveries = [](const AccountId& account, const WebhookId& id, std::optional<DeliveryStatus>, std::size_t,
                          std::string_view) -> Result<DeliveryPage> {
@@ -137,6 +148,35 @@ TEST_CASE("webhooks by HTTP: a change keeps what it does not name") {
         "credits.reloaded");
 }
 
+TEST_CASE("webhooks by HTTP: a test is sent once per Idempotency-Key, and not to a disabled one") {
+  WebhookHouse house;
+  const std::string way = "/v1/webhooks/" + at(house.call("POST", "/v1/webhooks", good), "id");
+  const Response sent = house.call("POST", way + "/test", "", "t1");
+  CHECK(sent.status == 202);
+  CHECK(at(sent, "event") == "webhook.test");
+  CHECK(at(sent, "status") == "pending");
+  CHECK(replayed(house.call("POST", way + "/test", "", "t1")));
+  CHECK(house.tests == 1);
+  CHECK(code_of(house.call("POST", way + "/test", R"({"x":1})")) == "unknown_field");
+  house.call("PATCH", way, R"({"status":"disabled"})");
+  CHECK(code_of(house.call("POST", way + "/test")) == "webhook_disabled");
+}
+
+TEST_CASE("webhooks by HTTP: why and since when one is disabled is shown, and enabling it forgets that") {
+  WebhookHouse house;
+  const std::string way = "/v1/webhooks/" + at(house.call("POST", "/v1/webhooks", good), "id");
+  CHECK(house.call("GET", way).body.find(R"("failing_since":null,"disabled_reason":null,"disabled_at":null)") !=
+        std::string::npos);
+  const Response disabled = house.call("PATCH", way, R"({"status":"disabled"})");
+  CHECK(at(disabled, "disabled_reason") == "requested");
+  CHECK(at(disabled, "disabled_at") == house.clock.now().to_string());
+  house.clock.advance_ms(day_ms);
+  CHECK(house.call("PATCH", way, R"({"status":"disabled"})").body == disabled.body);
+  const Response enabled = house.call("PATCH", way, R"({"status":"active"})");
+  CHECK(at(enabled, "status") == "active");
+  CHECK(enabled.body.find(R"("disabled_reason":null,"disabled_at":null)") != std::string::npos);
+}
+
 TEST_CASE("webhooks by HTTP: a rotated secret leaves the earlier one valid for a day") {
   WebhookHouse house;
   const std::string id = at(house.call("POST", "/v1/webhooks", good), "id");
@@ -159,6 +199,7 @@ TEST_CASE("webhooks by HTTP: another account's webhook is as missing as one that
     CHECK(house.call("PATCH", way, "{}").status == 404);
     CHECK(house.call("DELETE", way).status == 404);
     CHECK(house.call("POST", way + "/rotate-secret").status == 404);
+    CHECK(house.call("POST", way + "/test").status == 404);
     CHECK(house.call("GET", way + "/deliveries").status == 404);
   }
   CHECK(at(house.call("GET", "/v1/webhooks"), "items.0.id").empty());

@@ -73,6 +73,15 @@ std::string TestClient::receive() {
   return response;
 }
 
+std::string TestClient::receive_until(std::string_view mark) {
+  while (buffer_.find(mark) == std::string::npos)
+    if (!fill()) return std::exchange(buffer_, {});
+  const std::size_t end = buffer_.find(mark) + mark.size();
+  std::string got = buffer_.substr(0, end);
+  buffer_.erase(0, end);
+  return got;
+}
+
 std::string TestClient::receive_all() {
   while (fill()) {
   }

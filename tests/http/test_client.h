@@ -19,6 +19,8 @@ class TestClient {
   std::string receive();
   // As receive(), for an answer without a body although it has a Content-Length (to HEAD), or an interim one.
   std::string receive_head();
+  // Everything up to `mark`, with it; less when the server closed before.
+  std::string receive_until(std::string_view mark);
   // Everything until the server closes.
   std::string receive_all();
   // True once the server has closed and nothing is left to read.

@@ -69,13 +69,15 @@ void TestServer::wait_for_later(std::size_t count) {
   changed_.wait(lock, [&] { return later_.size() >= count; });
 }
 
+Reply TestServer::take_later() {
+  const std::scoped_lock lock(mutex_);
+  const Reply reply = later_.front();
+  later_.erase(later_.begin());
+  return reply;
+}
+
 void TestServer::answer_later(std::string body) {
-  Reply reply;
-  {
-    const std::scoped_lock lock(mutex_);
-    reply = later_.front();
-    later_.erase(later_.begin());
-  }
+  const Reply reply = take_later();
   Response response;
   response.content_type = "text/plain";
   response.body = std::move(body);

@@ -28,7 +28,8 @@ class TestServer {
   // Moves the clock in steps of `step_ms` until the client has something to read; false if it never has.
   bool advance_until_readable(TestClient& client, std::int64_t step_ms);
   void wait_for_later(std::size_t count);  // until so many requests to /later are waiting
-  void answer_later(std::string body);     // answers the oldest of them, from this thread
+  Reply take_later();                      // the oldest of them
+  void answer_later(std::string body);     // answers it, from this thread
   void join();                             // until run() has returned
   std::vector<Request> requests();         // those the handler has seen
 

@@ -30,7 +30,7 @@ std::vector<std::string> list(const SwitchedStore& store, std::optional<AccountI
   std::vector<std::string> out;
   std::string cursor;
   do {
-    const auto page = list_deliveries(store, account, status, limit, cursor).value();
+    const auto page = list_deliveries(store, {account, "", status, {}}, limit, cursor).value();
     CHECK(page.items.size() <= limit);
     for (const Delivery& delivery : page.items) out.push_back(delivery.account.str() + ":" + delivery.id.str());
     cursor = page.next_cursor;
@@ -64,10 +64,26 @@ TEST_CASE("delivery log: a status and an account narrow the list") {
   CHECK(list(store, AccountId("none"), std::nullopt, 3).empty());
 }
 
+TEST_CASE("delivery log: a webhook and a half-open range of time narrow the list") {
+  SwitchedStore store;
+  for (int n = 0; n < 6; ++n) {
+    Delivery delivery = make_delivery("a", "msg_" + std::to_string(n), "https://example.com/", t0 + n);
+    delivery.webhook_id = n % 2 == 0 ? "wh_even" : "wh_odd";
+    put_delivery(store, delivery);
+  }
+  DeliveryFilter filter;
+  filter.webhook_id = "wh_even";
+  CHECK(list_deliveries(store, filter, 50, "")->items.size() == 3);
+  filter.created = TimeRange{t0 + 2, t0 + 4};
+  const auto page = list_deliveries(store, filter, 50, "");
+  REQUIRE(page->items.size() == 1);
+  CHECK(page->items[0].id.str() == "msg_2");
+}
+
 TEST_CASE("delivery log: a cursor of one account shows nothing of another's") {
   SwitchedStore store;
   fill(store);
-  const auto page = list_deliveries(store, AccountId("a"), std::nullopt, 50, "a-b/msg_1");
+  const auto page = list_deliveries(store, {AccountId("a"), "", {}, {}}, 50, "a-b/msg_1");
   REQUIRE(page);
   CHECK(page->items.empty());
 }
@@ -76,7 +92,7 @@ TEST_CASE("delivery log: a cursor that no list gave is refused") {
   SwitchedStore store;
   for (const char* cursor : {"x", "/x", "x/", "/"}) {
     CAPTURE(cursor);
-    CHECK(list_deliveries(store, std::nullopt, std::nullopt, 50, cursor).error().rule == "invalid_cursor");
+    CHECK(list_deliveries(store, {}, 50, cursor).error().rule == "invalid_cursor");
   }
 }
 

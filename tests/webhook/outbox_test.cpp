@@ -219,4 +219,42 @@ TEST_CASE("webhooks: an account has at most twenty, also when they are asked for
         Errc::not_found);
 }
 
+TEST_CASE("outbox: a test goes to a webhook whatever it wants, signed as everything, and once") {
+  AlertHouse house;
+  const Webhook webhook = house.subscribe({low});
+  Delivery delivery;
+  const auto sent = house.in_command([&](storage::AccountTx& tx) -> Result<void> {
+    delivery = house.outbox->test(tx, webhook);
+    return {};
+  });
+  REQUIRE(sent.has_value());
+  REQUIRE(house.transport->sent.size() == 1);
+  const Attempt attempt = house.transport->answer(500);
+  CHECK(verify(webhook.secrets.current, attempt.headers, attempt.body, house.clock.now()));
+  CHECK(attempt.body == R"({"type":"webhook.test","id":")" + delivery.id.str() + R"(","created_at":")" +
+                            house.clock.now().to_string() + R"(","data":{"account":"acme","webhook_id":")" +
+                            webhook.id.str() + R"("}})");
+  house.settle();
+  REQUIRE(house.log(webhook.id.str()).size() == 1);
+  CHECK(house.log(webhook.id.str())[0].status == DeliveryStatus::dead);
+}
+
+TEST_CASE("outbox: that a webhook was disabled is told to the others that want to know") {
+  AlertHouse house;
+  Webhook broken = house.subscribe({WebhookEvent::webhook_disabled});
+  const Webhook watching = house.subscribe({WebhookEvent::webhook_disabled});
+  house.subscribe({low});
+  broken.disable(WebhookDisabled::failing, house.clock.now());
+  const auto told = house.in_command([&](storage::AccountTx& tx) -> Result<void> {
+    house.outbox->webhook_disabled(tx, broken);
+    return {};
+  });
+  REQUIRE(told.has_value());
+  REQUIRE(house.transport->sent.size() == 1);
+  const Attempt attempt = house.transport->answer(200);
+  CHECK(attempt.url == watching.url);
+  CHECK(attempt.body.ends_with(R"("data":{"account":"acme","webhook_id":")" + broken.id.str() +
+                               R"(","reason":"failing","disabled_at":")" + house.clock.now().to_string() + R"("}})"));
+}
+
 }  // namespace outbox_test

@@ -207,6 +207,129 @@ TEST_CASE("webhooks: 410 disables the subscription, unless its address changed s
   CHECK(log->items[0].attempts == 1);
 }
 
+namespace {
+
+Webhook subscribe(Process& process, const std::string& id, const std::string& url, WebhookEvent event) {
+  Webhook webhook;
+  webhook.id = WebhookId(id);
+  webhook.url = url;
+  webhook.events = {event};
+  webhook.secrets.current = secret;
+  process.writer.post(
+      acme,
+      [&](storage::AccountTx& tx) -> Result<void> {
+        CHECK(process.outgoing->webhooks().create(tx, webhook).has_value());
+        return {};
+      },
+      storage::Durability::synced, nullptr);
+  process.commit();
+  return webhook;
+}
+
+Delivery send_test(Process& process, const WebhookId& id) {
+  Result<Delivery> sent = fail(Errc::unavailable, "not answered");
+  process.writer.post(
+      acme,
+      [&](storage::AccountTx& tx) -> Result<void> {
+        sent = process.outgoing->customer_desk().test(tx, id);
+        return sent ? Result<void>() : sent.error();
+      },
+      storage::Durability::synced, nullptr);
+  process.commit();
+  if (!sent) {
+    Delivery none;
+    none.last_error = sent.error().rule;
+    return none;
+  }
+  return *sent;
+}
+
+}  // namespace
+
+TEST_CASE("webhooks: five days of failures disable one, and another of the account is told") {
+  storage::MemoryStore store;
+  ManualClock clock;
+  Receiver receiver;
+  Process process(store, clock, "");
+  const Webhook broken = subscribe(process, "wh_1", receiver.url("/status/500"), WebhookEvent::credits_low);
+  const Webhook watching = subscribe(process, "wh_2", receiver.url("/status/200"), WebhookEvent::webhook_disabled);
+  const auto state = [&] { return *process.outgoing->webhooks().find(acme, broken.id); };
+  send_test(process, broken.id);
+  process.until([&] { return state().failing_since.has_value(); });
+  clock.advance_ms(webhook_failing_ms);
+  send_test(process, broken.id);
+  process.until([&] { return process.outgoing->dispatcher().counters().delivered == 1; });
+  CHECK(state().disabled_reason == WebhookDisabled::failing);
+  CHECK(state().disabled_at == clock.now());
+  CHECK(receiver.seen().back().body.find("webhook.disabled") != std::string::npos);
+  CHECK(send_test(process, broken.id).last_error == "webhook_disabled");
+  CHECK(process.outgoing->webhooks().find(acme, watching.id)->status == WebhookStatus::active);
+}
+
+TEST_CASE("deliveries: the operator sees what was sent, what came back, and how long it took") {
+  storage::MemoryStore store;
+  ManualClock clock;
+  Receiver receiver;
+  Process process(store, clock, "");
+  const Webhook webhook = subscribe(process, "wh_1", receiver.url("/long500"), WebhookEvent::credits_low);
+  const Delivery sent = send_test(process, webhook.id);
+  process.until([&] { return process.outgoing->dispatcher().counters().dead == 1; });
+  const auto detail = process.outgoing->operator_desk().show(sent.id);
+  REQUIRE(detail.has_value());
+  CHECK(detail->delivery.status == DeliveryStatus::dead);
+  CHECK(detail->body == receiver.seen()[0].body);
+  REQUIRE(detail->attempts.size() == 1);
+  CHECK(detail->attempts[0].url == webhook.url);
+  CHECK(detail->attempts[0].status == 500);
+  CHECK(detail->attempts[0].started_at == clock.now());
+  CHECK(detail->attempts[0].took_ms >= 0);
+  CHECK(detail->attempts[0].response == std::string(1024, 'x'));
+  for (const auto& [name, value] : sent_headers(detail->delivery, detail->attempts[0]))
+    CHECK(receiver.seen()[0].head.find(": " + value + "\r\n") != std::string::npos);
+  CHECK(process.outgoing->operator_desk().show(DeliveryId("msg_none")).error().code == Errc::not_found);
+}
+
+TEST_CASE("deliveries: a range is replayed by its time, status and webhook, in bounded pieces") {
+  storage::MemoryStore store;
+  ManualClock clock;
+  Receiver receiver;
+  Process process(store, clock, "");
+  const Webhook webhook = subscribe(process, "wh_1", receiver.url("/status/500"), WebhookEvent::credits_low);
+  const UtcTime begun = clock.now();
+  for (int n = 0; n < 5; ++n) {
+    send_test(process, webhook.id);
+    clock.advance_ms(1000);
+  }
+  process.until([&] { return process.outgoing->dispatcher().counters().dead == 5; });
+  http::ReplayRange range;
+  range.account = acme;
+  range.webhook_id = "wh_1";
+  range.created = {begun + 1000, begun + 4000};
+  range.limit = 2;
+  std::size_t replayed = 0;
+  int calls = 0;
+  do {
+    Result<http::ReplayCount> count = fail(Errc::unavailable, "not answered");
+    process.outgoing->operator_desk().replay_range(range, [&](Result<http::ReplayCount> result) { count = result; });
+    process.commit();
+    REQUIRE(count.has_value());
+    CHECK(count->replayed <= 2);
+    replayed += count->replayed;
+    range.cursor = count->next_cursor;
+    ++calls;
+  } while (!range.cursor.empty());
+  CHECK(replayed == 3);
+  CHECK(calls >= 2);
+  process.until([&] { return process.outgoing->dispatcher().counters().dead == 8; });
+  CHECK(receiver.seen().size() == 8);
+  range.webhook_id = "wh_other";
+  range.cursor.clear();
+  Result<http::ReplayCount> none = fail(Errc::unavailable, "not answered");
+  process.outgoing->operator_desk().replay_range(range, [&](Result<http::ReplayCount> result) { none = result; });
+  REQUIRE(none.has_value());
+  CHECK(none->replayed == 0);
+}
+
 TEST_CASE("payments: a url or a secret that cannot be is told at the start") {
   storage::MemoryStore store;
   ManualClock clock;

@@ -18,6 +18,7 @@
 #include "http/dialects/rich_wire.h"
 #include "http/dialects/yebto.h"
 #include "http/idempotency.h"
+#include "http/job_streams.h"
 #include "http/operator/accounts.h"
 #include "http/operator/authorize.h"
 #include "http/operator/deliveries.h"
@@ -26,17 +27,20 @@
 #include "http/operator/holds.h"
 #include "http/operator/ledger.h"
 #include "http/operator/prices.h"
+#include "http/operator/schedules.h"
 #include "http/problem.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "http/wait.h"
 #include "queue/jobs.h"
 #include "queue/runner.h"
+#include "queue/scheduled_reports.h"
 #include "queue/worker_pool.h"
 #include "storage/account_writer.h"
 #include "storage/directory.h"
 #include "storage/meter.h"
 #include "storage/rocksdb/rocksdb_store.h"
+#include "storage/schedules.h"
 #include "tools/tallyd/embedded.h"
 #include "tools/tallyd/login_desk.h"
 #include "tools/tallyd/outgoing.h"
@@ -53,6 +57,7 @@ constexpr std::int64_t meter_tick_ms = 100;
 constexpr std::int64_t ledgers_tick_ms = 100;
 constexpr std::int64_t limits_tick_ms = 2'000;
 constexpr std::int64_t runner_tick_ms = 200;
+constexpr std::int64_t schedules_tick_ms = 1'000;
 constexpr std::int64_t retention_tick_ms = 10 * minute_ms;
 constexpr std::size_t dropped_at_once_max = 10'000;
 constexpr std::size_t webhook_log_rows_at_once_max = 100'000;
@@ -90,14 +95,17 @@ struct App::Parts {
   std::unique_ptr<storage::Meter> meter;
 
   std::unique_ptr<Outgoing> outgoing;
+  storage::Schedules schedules;
 
   std::unique_ptr<queue::Scheduler> scheduler;
   std::unique_ptr<queue::WorkerPool> pool;
   std::unique_ptr<queue::Jobs> jobs;
   std::unique_ptr<queue::Runner> runner;
+  std::unique_ptr<queue::ScheduledReports> scheduled_reports;
 
   std::unique_ptr<http::Credentials> credentials;
   std::unique_ptr<http::Waiter> waiter;
+  std::unique_ptr<http::JobStreams> job_streams;
   std::unique_ptr<http::Idempotency> idempotency;
   std::unique_ptr<LoginDesk> login_desk;
   std::unique_ptr<http::OperatorGuard> guard;
@@ -106,6 +114,7 @@ struct App::Parts {
   std::unique_ptr<http::OperatorPrices> operator_prices;
   std::unique_ptr<http::OperatorEvents> operator_events;
   std::unique_ptr<http::OperatorDeliveries> operator_deliveries;
+  std::unique_ptr<http::OperatorSchedules> operator_schedules;
   std::unique_ptr<http::OperatorLedger> operator_ledger;
   std::unique_ptr<http::OperatorHolds> operator_holds;
   std::unique_ptr<http::CustomerAccount> customer_account;
@@ -162,6 +171,7 @@ Result<void> App::Parts::open_storage() {
   if (auto loaded = logins->load(); !loaded) return loaded;
   if (auto recovered = limits->recover(); !recovered) return recovered;
   if (auto recovered = ledgers->recover(); !recovered) return recovered;
+  if (auto loaded = schedules.load(*store); !loaded) return loaded;
   return meter->recover(random);
 }
 
@@ -183,6 +193,9 @@ void App::Parts::make_queue() {
   hooks.delivery_ready = [this](const AccountId& account, const DeliveryId& id) {
     outgoing->dispatcher().offer(account, id);
   };
+  hooks.on_change = [this](const Job& job) {
+    if (job_streams) job_streams->changed(job);
+  };
   hooks.on_outcome = [this](storage::AccountTx& tx, const Job& job) { outgoing->outbox().report_finished(tx, job); };
   jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
   const auto work = [this](const Job& job, queue::JobContext&) -> Result<std::string> {
@@ -194,6 +207,7 @@ void App::Parts::make_queue() {
   };
   runner = std::make_unique<queue::Runner>(*jobs, *scheduler, clock, work, pool->executor(), queue::RunnerOptions{});
   jobs->on_ready([this] { runner->pump(); });
+  scheduled_reports = std::make_unique<queue::ScheduledReports>(schedules, *writer, *jobs, clock, http::scheduled_job);
 }
 
 Result<void> App::Parts::make_handlers() {
@@ -212,6 +226,9 @@ Result<void> App::Parts::make_handlers() {
   credentials =
       std::make_unique<http::Credentials>(*directory, *limits, clock, random, *hash_key, config.trusted_proxies);
   waiter = std::make_unique<http::Waiter>(*jobs, [this]() -> http::Loop& { return server->loop(); });
+  job_streams = std::make_unique<http::JobStreams>(
+      [this](const AccountId& account, const RequestId& id) { return jobs->find(account, id); },
+      [this]() -> http::Loop& { return server->loop(); });
   idempotency = std::make_unique<http::Idempotency>(*store, *writer, *credentials, clock);
   auto desk = LoginDesk::open(config, *hash_key,
                               {*directory, *logins, *writer, *ledgers, *meter, *idempotency, *credentials, clock,
@@ -230,11 +247,13 @@ Result<void> App::Parts::make_handlers() {
   operator_authorize =
       std::make_unique<http::OperatorAuthorize>(*credentials, *limits, *directory, *ledgers, *idempotency, clock);
   operator_deliveries = std::make_unique<http::OperatorDeliveries>(outgoing->operator_desk(), *idempotency);
+  operator_schedules =
+      std::make_unique<http::OperatorSchedules>(schedules, *directory, *idempotency, clock, random, callback_policy);
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
   customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
-  customer_reports = std::make_unique<http::CustomerReports>(*credentials, *idempotency, *jobs, *meter, *waiter, clock,
-                                                             callback_policy);
+  customer_reports = std::make_unique<http::CustomerReports>(*credentials, *idempotency, *jobs, *meter, *waiter,
+                                                             *job_streams, clock, callback_policy);
   customer_webhooks = std::make_unique<http::CustomerWebhooks>(*credentials, outgoing->webhooks(), *idempotency, clock,
                                                                random, outgoing->customer_desk());
   nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *ledgers, *waiter, clock,
@@ -256,6 +275,7 @@ Result<void> App::Parts::make_handlers() {
   operator_prices->add_to(router, *guard);
   operator_events->add_to(router, *guard);
   operator_deliveries->add_to(router, *guard);
+  operator_schedules->add_to(router, *guard);
   operator_ledger->add_to(router, *guard);
   operator_holds->add_to(router, *guard);
   customer_account->add_to(router);
@@ -297,6 +317,7 @@ Result<void> App::Parts::open_server() {
   settings.on_drain = [this] {
     draining = true;
     waiter->stop();
+    job_streams->stop();
     log.info("server.draining");
   };
   settings.on_exception = [this](const std::string& what) { log.error("handler.exception", {{"what", what}}); };
@@ -333,6 +354,7 @@ void App::run() {
   p.pool->every(ledgers_tick_ms, [&p] { p.ledgers->tick(); });
   p.pool->every(limits_tick_ms, [&p] { p.limits->tick(); });
   p.pool->every(runner_tick_ms, [&p] { p.runner->tick(); });
+  p.pool->every(schedules_tick_ms, [&p] { p.scheduled_reports->tick(); });
   p.pool->every(retention_tick_ms, [&p] {
     const auto dropped =
         p.jobs->drop_old(p.clock.now() - p.config.reports.retention_days * day_ms, dropped_at_once_max);
@@ -351,6 +373,7 @@ void App::run() {
                                     {"pid", ::getpid()}});
     p.server->run(
         [&p](http::Request&& request, const http::Reply& reply) { p.router.route(std::move(request), reply); });
+    p.scheduled_reports->stop();
     p.runner->stop();
   }
   p.pool->stop();

@@ -1,5 +1,8 @@
 #include "tools/tallyd/outgoing.h"
 
+#include <atomic>
+#include <utility>
+
 #include "http/json.h"
 #include "tools/tallyd/secret_file.h"
 #include "webhook/delivery_log.h"
@@ -8,6 +11,8 @@
 namespace tally::tools {
 
 namespace {
+
+constexpr int gone_status = 410;
 
 // The operator's own payment system may be anywhere, the next machine included.
 WebhookSettings to_anywhere(WebhookSettings settings) {
@@ -92,16 +97,17 @@ Result<WebhookSecrets> Outgoing::secrets_of(const AccountId& account, std::strin
 Result<void> Outgoing::on_attempt(storage::AccountTx& tx, Delivery& delivery, const AttemptOutcome& outcome,
                                   UtcTime now) {
   if (delivery.webhook_id == payments_webhook_id) return reloads_.record(tx, delivery, outcome, now);
-  constexpr int gone = 410;
-  if (outcome.status != gone) return {};
-  delivery.status = DeliveryStatus::dead;
-  delivery.finished_at = now;
-  const auto disabled = webhooks_.change(tx, WebhookId(delivery.webhook_id), [&](Webhook& webhook) -> Result<void> {
-    // Not for what an address said that was changed since.
-    if (webhook.url == delivery.url) webhook.status = WebhookStatus::disabled;
+  if (outcome.status == gone_status) {
+    delivery.status = DeliveryStatus::dead;
+    delivery.finished_at = now;
+  }
+  bool disabled = false;
+  const auto noted = webhooks_.change(tx, WebhookId(delivery.webhook_id), [&](Webhook& webhook) -> Result<void> {
+    disabled = note_attempt(webhook, delivery.url, outcome.status, now);
     return {};
   });
-  if (!disabled && disabled.error().code != Errc::not_found) return disabled.error();
+  if (!noted) return noted.error().code == Errc::not_found ? Result<void>() : noted.error();
+  if (disabled) outbox_.webhook_disabled(tx, *noted);
   return {};
 }
 
@@ -111,22 +117,88 @@ Result<void> Outgoing::check_callback(std::string_view url) const {
   return {};
 }
 
+// An id does not tell its account, and an operator asks seldom, so the log is searched.
+Result<AccountId> Outgoing::owner_of(const DeliveryId& id) const {
+  std::optional<AccountId> owner;
+  const auto searched = parts_.store.scan_all(storage::Table::delivery, AccountId(),
+                                              [&](std::string_view account, std::string_view key, std::string_view) {
+                                                if (key == id.str()) owner = AccountId(std::string(account));
+                                                return !owner;
+                                              });
+  if (!searched) return searched.error();
+  if (!owner) return fail(Errc::not_found, "no such delivery");
+  return *owner;
+}
+
+Result<http::DeliveryDetail> Outgoing::detail_of(const DeliveryId& id) const {
+  const auto owner = owner_of(id);
+  if (!owner) return owner.error();
+  const auto text = [&](storage::Table table) -> Result<std::string> {
+    auto row = parts_.store.get(table, *owner, id.str());
+    if (!row) return row.error();
+    return std::move(*row).value_or("");
+  };
+  const auto row = text(storage::Table::delivery);
+  auto body = text(storage::Table::delivery_body);
+  const auto records = text(storage::Table::delivery_attempts);
+  for (const Result<std::string>* one : {&row, &std::as_const(body), &records}) {
+    if (!*one) return one->error();
+  }
+  if (row->empty()) return fail(Errc::not_found, "no such delivery");  // dropped since
+  auto delivery = decode_delivery(*row);
+  if (!delivery) return delivery.error();
+  auto attempts = decode_attempts(*records);
+  if (!attempts) return attempts.error();
+  return http::DeliveryDetail{std::move(*delivery), std::move(*body), std::move(*attempts)};
+}
+
+void Outgoing::replay_range(const http::ReplayRange& range, const http::DeliveryDesk::RangeDone& done) {
+  const webhook::DeliveryFilter filter{range.account, range.webhook_id, range.status, range.created};
+  const auto page = webhook::list_deliveries(parts_.store, filter, range.limit, range.cursor);
+  if (!page) return done(page.error());
+  // Counts from several threads; the last to let go of it answers.
+  struct Count {
+    std::atomic<std::size_t> replayed{0}, skipped{0};
+    std::atomic<bool> refused{false};
+    std::string next_cursor;
+    http::DeliveryDesk::RangeDone done;
+    ~Count() {
+      if (refused) {
+        done(fail(Errc::exhausted, "not all could be replayed now; the same call goes on"));
+      } else {
+        done(http::ReplayCount{replayed, skipped, next_cursor});
+      }
+    }
+  };
+  const auto count = std::make_shared<Count>();
+  count->next_cursor = page->next_cursor;
+  count->done = done;
+  for (const Delivery& delivery : page->items) {
+    dispatcher_->replay(delivery.account, delivery.id, parts_.clock.now(), [count](const Result<void>& replayed) {
+      if (replayed) {
+        ++count->replayed;
+      } else if (replayed.error().code == Errc::conflict || replayed.error().code == Errc::not_found) {
+        ++count->skipped;
+      } else {
+        count->refused = true;
+      }
+    });
+  }
+}
+
 http::DeliveryDesk Outgoing::operator_desk() {
   http::DeliveryDesk desk;
   desk.list = [this](std::optional<DeliveryStatus> status, std::size_t limit, std::string_view cursor) {
-    return page_of(webhook::list_deliveries(parts_.store, std::nullopt, status, limit, cursor));
+    return page_of(webhook::list_deliveries(parts_.store, {{}, {}, status, {}}, limit, cursor));
   };
+  desk.show = [this](const DeliveryId& id) { return detail_of(id); };
   desk.replay = [this](const DeliveryId& id, std::function<void(Result<void>)> done) {
-    // An id does not tell its account, and an operator replays seldom, so the log is searched.
-    std::optional<AccountId> owner;
-    const auto searched = parts_.store.scan_all(storage::Table::delivery, AccountId(),
-                                                [&](std::string_view account, std::string_view key, std::string_view) {
-                                                  if (key == id.str()) owner = AccountId(std::string(account));
-                                                  return !owner;
-                                                });
-    if (!searched) return done(searched);
-    if (!owner) return done(fail(Errc::not_found, "no such delivery"));
+    const auto owner = owner_of(id);
+    if (!owner) return done(owner.error());
     dispatcher_->replay(*owner, id, parts_.clock.now(), std::move(done));
+  };
+  desk.replay_range = [this](const http::ReplayRange& range, const http::DeliveryDesk::RangeDone& done) {
+    replay_range(range, done);
   };
   return desk;
 }
@@ -135,6 +207,13 @@ http::WebhookDesk Outgoing::customer_desk() {
   http::WebhookDesk desk;
   desk.make_secret = [this] { return webhook::make_secret(parts_.random); };
   desk.check_url = [this](std::string_view url) { return check_callback(url); };
+  desk.test = [this](storage::AccountTx& tx, const WebhookId& id) -> Result<Delivery> {
+    const auto webhook = webhooks_.get(tx, id);
+    if (!webhook) return webhook.error();
+    if (webhook->status != WebhookStatus::active)
+      return fail(Errc::conflict, "the webhook is disabled", "webhook_disabled");
+    return outbox_.test(tx, *webhook);
+  };
   desk.deliveries = [this](const AccountId& account, const WebhookId& id, std::optional<DeliveryStatus> status,
                            std::size_t limit, std::string_view cursor) {
     return page_of(webhook::list_webhook_deliveries(parts_.store, account, id.str(), status, limit, cursor));

@@ -50,6 +50,9 @@ class Outgoing {
   Outgoing(const Config& config, const Parts& parts);
   Result<void> open_payments(const Config& config);
   Result<WebhookSecrets> secrets_of(const AccountId& account, std::string_view webhook_id) const;
+  Result<AccountId> owner_of(const DeliveryId& id) const;
+  Result<http::DeliveryDetail> detail_of(const DeliveryId& id) const;
+  void replay_range(const http::ReplayRange& range, const http::DeliveryDesk::RangeDone& done);
   Result<void> on_attempt(storage::AccountTx& tx, Delivery& delivery, const AttemptOutcome& outcome, UtcTime now);
 
   Parts parts_;

@@ -170,6 +170,8 @@ std::vector<Setting> make_settings() {
        to_number([](Config & c) -> auto& { return c.webhooks.concurrent_per_host; })},
       {"webhooks.concurrent_total", "deliveries at once", false, "",
        to_number([](Config & c) -> auto& { return c.webhooks.concurrent_total; })},
+      {"webhooks.ca_file", "PEM file of the authorities that vouch for receivers; empty: the system's", false, "",
+       to_text([](Config & c) -> auto& { return c.webhooks.ca_file; })},
       {"reports.result_bytes_max", "largest report result", false, "",
        to_number([](Config & c) -> auto& { return c.reports.result_bytes_max; })},
       {"reports.retention_days", "days that a finished report is kept", false, "",
