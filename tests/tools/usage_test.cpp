@@ -2,6 +2,7 @@
 
 #include "tests/tools/fake_server.h"
 #include "tools/tally/commands.h"
+#include "tools/tally/report_flow.h"
 #include "tools/tally/usage_report.h"
 
 namespace usage_test {
@@ -85,14 +86,24 @@ TEST_CASE("usage: the running month is asked for as far as it has come") {
   CHECK(again.server.requests()[0].body.find(R"("to":"2026-03-01T00:00:00Z")") != std::string::npos);
 }
 
-TEST_CASE("usage: a range goes as it is, and half of one is a mistake") {
-  Bench bench(in_turn({answer(202, accepted), answer(200, completed)}));
+TEST_CASE("usage: a range is understood in words, ends now without an end, and has to begin") {
+  Bench bench(in_turn({answer(202, accepted), answer(200, completed), answer(202, accepted), answer(200, completed)}));
+  bench.clock.set(*UtcTime::parse("2026-02-11T10:30:00Z"));
   UsageQuery query;
-  query.from = "2026-02-01";
-  CHECK(usage(bench.session, query) == 2);
   query.to = "2026-02-08";
+  CHECK(usage(bench.session, query) == 2);
+  query.from = "last monday";
+  query.to = "yesterday";
   CHECK(usage(bench.session, query) == 0);
-  CHECK(bench.server.requests()[0].body.find(R"("from":"2026-02-01","to":"2026-02-08")") != std::string::npos);
+  CHECK(bench.server.requests()[0].body.find(R"("from":"2026-02-09T00:00:00Z","to":"2026-02-10T00:00:00Z")") !=
+        std::string::npos);
+  query.to.reset();
+  CHECK(usage(bench.session, query) == 0);
+  CHECK(bench.server.requests()[2].body.find(R"("from":"2026-02-09T00:00:00Z","to":"2026-02-12T00:00:00Z")") !=
+        std::string::npos);
+  query.from = "some day";
+  CHECK(usage(bench.session, query) == 2);
+  query.from = "2026-02-01";
   query.month = "2026-02";
   CHECK(usage(bench.session, query) == 2);
   UsageQuery month;
@@ -127,10 +138,45 @@ TEST_CASE("usage: a period is named by its granularity") {
   CHECK(period_name("", "hour").empty());
 }
 
-TEST_CASE("usage: a month is a half-open range, and anything else is refused") {
-  CHECK(month_range("2024-02")->to.to_string() == "2024-03-01T00:00:00Z");
-  for (const char* text : {"", "2024", "2024-2", "2024-00", "2024-13", "2024/02", "2024-02-01", "xxxx-xx"})
-    CHECK_FALSE(month_range(text).has_value());
+TEST_CASE("report: a terminal sees how far it is, and the line is gone before the result") {
+  Bench bench(
+      in_turn({answer(202, accepted),
+               answer(200, R"({"request_id":"r_1","status":"processing","progress":{"done":300,"total":1000}})"),
+               answer(200, completed)}));
+  bench.session.settings.progress = true;
+  ReportQuery query;
+  query.usage = february();
+  CHECK(make_and_show_report(bench.session, query) == 0);
+  CHECK(bench.server.requests()[1].url.ends_with("?wait=0"));
+  CHECK(bench.err.str().find("[#########---------------------]  30%  300 of 1000") != std::string::npos);
+  CHECK(bench.err.str().ends_with("\r\x1b[K"));
+  CHECK(bench.out.str().starts_with("usage of acme"));
+}
+
+TEST_CASE("report: another format is asked for and comes as it is, to a file if one is named") {
+  const HttpAnswer made = answer(202, accepted);
+  const HttpAnswer done = answer(200, R"({"request_id":"r_1","status":"completed"})");
+  const HttpAnswer bytes = answer(200, "a,b\r\n1,2\r\n");
+  Bench bench(in_turn({made, done, bytes, made, done, bytes}));
+  ReportQuery query;
+  query.usage = february();
+  query.type = "statement";
+  query.format = "csv";
+  CHECK(make_and_show_report(bench.session, query) == 0);
+  CHECK(bench.server.requests()[0].body.find(R"("type":"statement")") != std::string::npos);
+  CHECK(bench.server.requests()[0].body.ends_with(R"("format":"csv"})"));
+  CHECK(bench.server.requests()[2].url == "http://tally.test/v1/reports/r_1/result");
+  CHECK(bench.out.str() == "a,b\r\n1,2\r\n");
+  query.output = "/no/such/folder/file";
+  CHECK(make_and_show_report(bench.session, query) == 2);
+}
+
+TEST_CASE("report: rate and time left are told once something is done") {
+  CHECK(report_progress_text(0, 0, 3.2) == "waiting  3 s");
+  CHECK(report_progress_text(0, 10, 1) == "[" + std::string(30, '-') + "]   0%  0 of 10");
+  CHECK(report_progress_text(250, 1000, 10) ==
+        "[" + std::string(7, '#') + std::string(23, '-') + "]  25%  250 of 1000  25/s  30 s left");
+  CHECK(report_progress_text(20, 10, 1).find("100%  10 of 10") != std::string::npos);
 }
 
 }  // namespace usage_test

@@ -25,6 +25,7 @@ constexpr Bench benches[] = {
     {"ledger", "Debits and holds in process and over HTTP, beside PostgreSQL", bench_ledger},
     {"authorize", "A gateway's question before each call, decided in one durable commit", bench_authorize},
     {"webhook", "Deliveries, beside a bare libcurl multi loop", bench_webhook},
+    {"waiters", "Memory of connections that wait for a report, by long poll and by events", bench_waiters},
     {"idle", "Memory of a server that nobody asks anything", bench_idle},
     {"restart", "Time until ready over a large store, after SIGTERM and after kill -9", bench_restart},
     {"latency", "From submit until a poller sees the report, at a fixed rate", bench_latency},
@@ -45,6 +46,7 @@ void add_options(CLI::App& app, Options& options, bool& quick) {
   app.add_option("--small", options.events_small, "report: events in the small store")->check(CLI::PositiveNumber);
   app.add_option("--large", options.events_large, "report: events in the large store")->check(CLI::PositiveNumber);
   app.add_option("--deliveries", options.deliveries, "webhook: of a turn")->check(CLI::Range(10, 10'000'000));
+  app.add_option("--waiters", options.waiters, "waiters: connections")->check(CLI::Range(1, 60'000));
   app.add_option("--gb", options.store_gb, "restart: size of the store")->check(CLI::PositiveNumber);
   app.add_option("--rate", options.submits_per_second, "latency: submits a second")->check(CLI::Range(1, 100'000));
 }

@@ -25,6 +25,7 @@ struct Options {
   std::uint64_t deliveries = 50'000;  // of one turn
   std::uint64_t polled_jobs = 1'000;
   double store_gb = 1;
+  std::uint64_t waiters = 10'000;
   std::uint32_t ledger_accounts = 10'000;
   std::uint64_t submits_per_second = 200;
   double latency_seconds = 10;
@@ -44,6 +45,7 @@ struct Options {
     deliveries = 200;
     polled_jobs = 20;
     store_gb = 0.002;
+    waiters = 50;
     ledger_accounts = 50;
     latency_seconds = 0.5;
   }

@@ -103,14 +103,7 @@ int key_list(Session& session, const std::string& account, std::uint64_t limit) 
 }
 
 int key_delete(Session& session, const std::string& id) {
-  auto answer = Api(session).call("DELETE", key_path(id));
-  if (!answer) return report(session, answer.error());
-  if (session.settings.json) {
-    session.out << JsonObject().text("deleted", id).str() << "\n";
-  } else {
-    session.out << "deleted " << printable(id) << "\n";
-  }
-  return static_cast<int>(Exit::ok);
+  return show_deleted(session, Api(session).call("DELETE", key_path(id)), id);
 }
 
 int subscription_set(Session& session, const SubscriptionFields& fields) {

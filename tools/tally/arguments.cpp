@@ -29,6 +29,9 @@ constexpr const char* program_footer =
     "  tally grant acme 1000 --reference invoice-17\n"
     "  tally import /var/log/nginx/access.log\n"
     "  tally usage --key KEY --secret SECRET --month 2026-02 --group-by endpoint\n"
+    "  tally report --month october --group-by endpoint\n"
+    "  tally schedule create acme monthly\n"
+    "  tally deliveries list --status dead\n"
     "  tally explain acme ent_7\n"
     "  tally audit\n"
     "  tally listen --secret whsec_…\n\n"
@@ -97,11 +100,10 @@ void add_usage_command(CLI::App& app, Settings& settings, Command& chosen) {
   auto query = std::make_shared<UsageQuery>();
   command->add_option("--key", settings.key, "The customer's API key; TALLY_KEY");
   command->add_option("--secret", settings.secret, "The key's secret, if it is a pair; TALLY_SECRET");
-  command->add_option("--month", query->month, "A whole month (default: the one that is running)")
-      ->type_name("YYYY-MM");
-  command->add_option("--from", query->from, "The first instant: 2026-02-01 or 2026-02-01T00:00:00Z")
+  command->add_option("--month", query->month, "A whole month (default: the one that is running)")->type_name("MONTH");
+  command->add_option("--from", query->from, "The first instant: 2026-02-01, 2026-02-01T00:00:00Z, 'last monday'")
       ->type_name("TIME");
-  command->add_option("--to", query->to, "The end, which is not part of it")->type_name("TIME");
+  command->add_option("--to", query->to, "The end, which is not part of it (default: now)")->type_name("TIME");
   command->add_option("--granularity", query->granularity, "hour, day (default), month, year or total")
       ->check(CLI::IsMember({"hour", "day", "month", "year", "total"}));
   command->add_option("--group-by", query->group_by, "endpoint, category, key; several with commas")
@@ -164,6 +166,7 @@ Parsed parse_arguments(std::vector<std::string> arguments, const Surroundings& s
   add_ledger_commands(app, chosen);
   add_import_command(app, chosen);
   add_usage_command(app, settings, chosen);
+  add_live_commands(app, settings, chosen);
   add_listen_command(app, chosen);
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them

@@ -14,6 +14,7 @@ void add_admin_commands(CLI::App& app, Command& chosen);
 void add_ledger_commands(CLI::App& app, Command& chosen);
 void add_import_command(CLI::App& app, Command& chosen);
 void add_usage_command(CLI::App& app, Settings& settings, Command& chosen);
+void add_live_commands(CLI::App& app, Settings& settings, Command& chosen);
 void add_listen_command(CLI::App& app, Command& chosen);
 
 }  // namespace tally::tools

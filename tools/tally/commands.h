@@ -74,9 +74,9 @@ struct SubscriptionFields {
 int subscription_set(Session& session, const SubscriptionFields& fields);
 int subscription_show(Session& session, const std::string& account);
 
-// A usage report of the customer whose key the settings hold.
+// A usage report of the customer whose key the settings hold. Times are as tools/tally/time_words.h reads them.
 struct UsageQuery {
-  std::optional<std::string> month;  // YYYY-MM; instead of from and to
+  std::optional<std::string> month;  // instead of from and to
   std::optional<std::string> from;
   std::optional<std::string> to;
   std::string granularity = "day";
@@ -84,5 +84,66 @@ struct UsageQuery {
   int timeout_seconds = 60;
 };
 int usage(Session& session, const UsageQuery& query);
+
+// Any report. Shown as a table, or as it is: in another format than JSON, or to a file ("-": standard output).
+struct ReportQuery {
+  UsageQuery usage;
+  std::string type = "usage";
+  std::string format = "json";
+  std::string output;
+};
+int make_and_show_report(Session& session, const ReportQuery& query);
+
+// The reports of the customer whose key the settings hold.
+int job_list(Session& session, std::uint64_t limit);
+int job_show(Session& session, const std::string& id);
+int job_cancel(Session& session, const std::string& id);
+
+// The webhooks of the customer whose key the settings hold.
+struct WebhookFields {
+  std::string url;
+  std::vector<std::string> events;
+  std::string idempotency_key;
+};
+int webhook_create(Session& session, const WebhookFields& fields);
+int webhook_list(Session& session);
+int webhook_test(Session& session, const std::string& id);
+int webhook_rotate(Session& session, const std::string& id);
+int webhook_enable(Session& session, const std::string& id);
+int webhook_delete(Session& session, const std::string& id);
+
+int delivery_list(Session& session, const std::string& status, std::uint64_t limit);
+int delivery_show(Session& session, const std::string& id);
+// One, or all that were created in a range of time.
+struct ReplayFields {
+  std::string id;
+  std::optional<std::string> account;
+  std::optional<std::string> webhook;
+  std::string status = "dead";
+  std::optional<std::string> from;
+  std::optional<std::string> to;  // default: now
+  std::string idempotency_key;    // of one
+};
+int delivery_replay(Session& session, const ReplayFields& fields);
+
+struct ScheduleFields {
+  std::string account;
+  std::string when;
+  std::optional<std::string> name;
+  std::string type = "usage";
+  std::string period = "previous_month";
+  std::string granularity = "day";
+  std::vector<std::string> group_by;
+  std::optional<std::string> format;
+  std::optional<std::string> callback_url;
+  std::optional<std::string> start_at;
+  std::string idempotency_key;
+};
+int schedule_create(Session& session, const ScheduleFields& fields);
+int schedule_list(Session& session, std::uint64_t limit);
+int schedule_show(Session& session, const std::string& id);
+int schedule_pause(Session& session, const std::string& id);
+int schedule_resume(Session& session, const std::string& id);
+int schedule_delete(Session& session, const std::string& id);
 
 }  // namespace tally::tools

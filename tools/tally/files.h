@@ -13,6 +13,9 @@ namespace tally::tools {
 // A whole file of at most 16 MiB, or with "-" standard input. Errc::not_found when it cannot be opened or read.
 Result<std::string> read_file(const std::string& path);
 
+// The whole file anew. Errc::unavailable when it cannot be made or written whole.
+Result<void> write_file(const std::string& path, const std::string& bytes);
+
 // One line: the file's text without its surrounding blanks. For tokens and secrets.
 Result<std::string> read_secret_file(const std::string& path);
 

@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::uint64_t bar_width = 30;
 constexpr std::int64_t redraw_ns = 100'000'000;
-constexpr const char* wipe_line = "\r\x1b[K";
 
 std::string right(std::string text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;

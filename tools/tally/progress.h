@@ -9,6 +9,8 @@
 
 namespace tally::tools {
 
+inline constexpr const char* wipe_line = "\r\x1b[K";
+
 // One frame: `[#######---------]  43%  4300 lines  52000 lines/s`. Without a known total there is no bar.
 std::string progress_text(std::uint64_t bytes, std::optional<std::uint64_t> total_bytes, std::uint64_t lines,
                           double seconds);

@@ -65,15 +65,16 @@ Table table_of(const std::vector<ListColumn>& columns) {
 }
 
 int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
-              const std::string& nothing) {
+              const std::string& nothing, Api::Caller caller) {
   Table table = table_of(columns);
   std::uint64_t shown = 0;
   std::string cursor;
   do {
     const std::uint64_t wanted = limit == 0 ? shown_page_items_max : std::min(limit - shown, shown_page_items_max);
-    auto page = Api(session).call("GET", path + (path.find('?') == std::string::npos ? "?" : "&") +
-                                             "limit=" + std::to_string(wanted) +
-                                             (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)));
+    auto page =
+        Api(session, caller)
+            .call("GET", path + (path.find('?') == std::string::npos ? "?" : "&") + "limit=" + std::to_string(wanted) +
+                             (cursor.empty() ? "" : "&cursor=" + url_encoded(cursor)));
     if (!page) return report(session, page.error());
     const Json items = (*page)["items"];
     for (std::size_t i = 0; i < items.size(); ++i, ++shown) {
@@ -90,6 +91,16 @@ int show_list(Session& session, const std::string& path, std::uint64_t limit, co
     session.err << nothing << "\n";
   } else {
     session.out << table.to_text(session.settings.color);
+  }
+  return static_cast<int>(Exit::ok);
+}
+
+int show_deleted(Session& session, const Outcome<Json>& answer, const std::string& id) {
+  if (!answer) return report(session, answer.error());
+  if (session.settings.json) {
+    session.out << JsonObject().text("deleted", id).str() << "\n";
+  } else {
+    session.out << "deleted " << printable(id) << "\n";
   }
   return static_cast<int>(Exit::ok);
 }

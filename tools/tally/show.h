@@ -28,6 +28,9 @@ void add_row(Table& table, const std::vector<ListColumn>& columns, const Json& i
 // Follows next_cursor through the pages of `path`, which may have parameters, until `limit` items (0: all). A table, or
 // with --json one item a line.
 int show_list(Session& session, const std::string& path, std::uint64_t limit, const std::vector<ListColumn>& columns,
-              const std::string& nothing);
+              const std::string& nothing, Api::Caller caller = Api::Caller::operator_);
+
+// As show_answer, of a call that takes something away.
+int show_deleted(Session& session, const Outcome<Json>& answer, const std::string& id);
 
 }  // namespace tally::tools

@@ -1,99 +1,109 @@
-// `tally usage`: submit, wait, print.
+// `tally usage` and `tally report`: submit, wait, print.
 #include <algorithm>
 
-#include "tools/tally/api.h"
 #include "tools/tally/commands.h"
+#include "tools/tally/files.h"
+#include "tools/tally/progress.h"
+#include "tools/tally/report_flow.h"
+#include "tools/tally/time_words.h"
 #include "tools/tally/usage_report.h"
 
 namespace tally::tools {
 namespace {
 
-constexpr int wait_seconds_max = 20;  // a poll's; the contract allows 60, proxies often less
-constexpr Patience patience{.attempts = 5};
+Outcome<UtcTime> time_of(const Session& session, const char* option, const std::string& text) {
+  const auto time = time_in_words(text, session.clock.now());
+  if (!time) return Failure{Exit::usage, std::string(option) + ": " + time.error().detail};
+  return *time;
+}
 
-struct Range {
-  std::string from;
-  std::string to;
-};
-
-Outcome<Range> range_of(const Session& session, const UsageQuery& query) {
+Outcome<TimeRange> range_of(const Session& session, const UsageQuery& query) {
+  const UtcTime now = session.clock.now();
+  // The server reports no period that has not begun, so what is running is asked for as far as it has come.
+  const auto granularity = parse_granularity(query.granularity);
+  const UtcTime known_until = granularity ? next_after(*granularity, now) : now;
   if (query.from || query.to) {
-    if (!query.from || !query.to || query.month) return Failure{Exit::usage, "give --from and --to, or --month"};
-    return Range{*query.from, *query.to};
+    if (!query.from || query.month) return Failure{Exit::usage, "give --from and --to, or --month"};
+    const auto from = time_of(session, "--from", *query.from);
+    if (!from) return from.error();
+    if (!query.to) return TimeRange{*from, known_until};
+    const auto to = time_of(session, "--to", *query.to);
+    if (!to) return to.error();
+    return TimeRange{*from, *to};
   }
-  const std::string month = query.month ? *query.month : session.clock.now().to_string().substr(0, 7);
-  const auto range = month_range(month);
+  const auto range = month_in_words(query.month.value_or("this month"), now);
   if (!range) return Failure{Exit::usage, "--month: " + range.error().detail};
-  // The server reports no period that has not begun, so the running month is asked for as far as it has come.
-  UtcTime to = range->to;
-  if (const auto granularity = parse_granularity(query.granularity))
-    to = std::min(to, std::max(range->from, next_after(*granularity, session.clock.now())));
-  return Range{range->from.to_string(), to.to_string()};
+  return TimeRange{range->from, std::min(range->to, std::max(range->from, known_until))};
 }
 
-bool finished(const std::string& status) {
-  return status == "completed" || status == "failed" || status == "cancelled";
-}
-
-// Polls until the report is finished or the time is up.
-Outcome<Json> wait_for(Session& session, const std::string& status_url, int timeout_seconds) {
-  const std::int64_t deadline = session.clock.mono().ns + std::int64_t{timeout_seconds} * 1'000'000'000;
-  while (true) {
-    const std::int64_t left = (deadline - session.clock.mono().ns) / 1'000'000'000;
-    const std::int64_t wait = std::clamp<std::int64_t>(left, 0, wait_seconds_max);
-    auto answer =
-        Api(session, Api::Caller::customer).call("GET", status_url + "?wait=" + std::to_string(wait), {}, patience);
-    if (!answer || finished((*answer)["status"].text())) return answer;
-    if (session.clock.mono().ns >= deadline) {
-      return Failure{Exit::unreachable, "the report is still " + (*answer)["status"].text() + " after " +
-                                            std::to_string(timeout_seconds) + " s (--timeout)"};
-    }
-    session.pause(50);
-  }
-}
-
-// The result is part of the last poll, or too large for it and fetched.
-Outcome<Json> result_of(Session& session, const Json& finished_job) {
-  const std::string status = finished_job["status"].text();
-  if (status != "completed") {
-    const Json error = finished_job["error"];
-    return Failure{Exit::refused,
-                   "the report " + status + ": " + (error.is_object() ? error["message"].text() : error.text()),
-                   error["code"].text()};
-  }
-  if (finished_job["result"].exists()) return finished_job["result"];
-  const std::string path = "/v1/reports/" + url_encoded(finished_job["request_id"].text()) + "/result";
-  return Api(session, Api::Caller::customer).call("GET", path, {}, patience);
-}
-
-Outcome<Json> fetch(Session& session, const UsageQuery& query) {
-  if (session.settings.key.empty())
-    return Failure{Exit::usage, "whose usage? give --key (and --secret), or TALLY_KEY and TALLY_SECRET"};
+Outcome<std::string> order_of(const Session& session, const UsageQuery& query, const std::string& type,
+                              const std::string& format) {
   const auto range = range_of(session, query);
   if (!range) return range.error();
   JsonObject order;
-  order.text("type", "usage").text("from", range->from).text("to", range->to).text("granularity", query.granularity);
+  order.text("type", type).text("from", range->from.to_string()).text("to", range->to.to_string());
+  order.text("granularity", query.granularity);
   if (!query.group_by.empty()) order.texts("group_by", query.group_by);
-  auto submitted = Api(session, Api::Caller::customer).call("POST", "/v1/reports", order.str(), patience);
-  if (!submitted) return submitted.error();
-  const std::string id = (*submitted)["request_id"].text();
-  auto done = wait_for(session, "/v1/reports/" + url_encoded(id), query.timeout_seconds);
-  if (!done) return done.error();
-  return result_of(session, *done);
+  if (format != "json") order.text("format", format);
+  return order.str();
+}
+
+void show_result(Session& session, const Json& result) {
+  session.out << printable(result["type"].text()) << " of " << printable(result["account"].text()) << " from "
+              << printable(result["from"].text()) << " to " << printable(result["to"].text()) << "\n\n";
+  if (result["type"].text() == "usage") {
+    session.out << usage_table(result).to_text(session.settings.color);
+  } else {
+    session.out << printable(result.dump_pretty(), true) << "\n";
+  }
+}
+
+int save_result(Session& session, const Json& completed, const std::string& file) {
+  const auto bytes = download_result(session, completed);
+  if (!bytes) return report(session, bytes.error());
+  if (file == "-") {
+    session.out << bytes->body;
+    return static_cast<int>(Exit::ok);
+  }
+  if (auto written = write_file(file, bytes->body); !written)
+    return report(session, {Exit::usage, file + ": " + written.error().detail});
+  session.err << "wrote " << bytes->body.size() << " bytes to " << printable(file) << "\n";
+  return static_cast<int>(Exit::ok);
 }
 
 }  // namespace
 
 int usage(Session& session, const UsageQuery& query) {
-  const auto result = fetch(session, query);
+  ReportQuery whole;
+  whole.usage = query;
+  return make_and_show_report(session, whole);
+}
+
+int make_and_show_report(Session& session, const ReportQuery& query) {
+  const auto order = order_of(session, query.usage, query.type, query.format);
+  if (!order) return report(session, order.error());
+  const std::int64_t begun = session.clock.mono().ns;
+  Watch watch;
+  if (session.settings.progress) {
+    watch = [&session, begun](const Json& job) {
+      const Json progress = job["progress"];
+      const double seconds = static_cast<double>(session.clock.mono().ns - begun) / 1e9;
+      session.err << wipe_line << report_progress_text(progress["done"].integer(), progress["total"].integer(), seconds)
+                  << std::flush;
+    };
+  }
+  const auto completed = make_report(session, *order, query.usage.timeout_seconds, watch);
+  if (watch) session.err << wipe_line << std::flush;
+  if (!completed) return report(session, completed.error());
+  if (!query.output.empty() || query.format != "json")
+    return save_result(session, *completed, query.output.empty() ? "-" : query.output);
+  const auto result = result_of(session, *completed);
   if (!result) return report(session, result.error());
   if (session.settings.json) {
     session.out << result->dump() << "\n";
-    return static_cast<int>(Exit::ok);
+  } else {
+    show_result(session, *result);
   }
-  session.out << "usage of " << printable((*result)["account"].text()) << " from "
-              << printable((*result)["from"].text()) << " to " << printable((*result)["to"].text()) << "\n\n"
-              << usage_table(*result).to_text(session.settings.color);
   return static_cast<int>(Exit::ok);
 }
 

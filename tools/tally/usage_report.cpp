@@ -17,12 +17,6 @@ std::vector<std::string> figures(const Json& row) {
 
 }  // namespace
 
-Result<TimeRange> month_range(std::string_view text) {
-  const auto first = text.size() == 7 ? UtcTime::parse(std::string(text) + "-01") : UtcTime::parse("");
-  if (!first) return fail(Errc::invalid_argument, "`" + std::string(text) + "` is no month like 2026-02");
-  return TimeRange{*first, add_months(*first, 1)};
-}
-
 std::string period_name(std::string_view start, std::string_view granularity) {
   if (granularity == "total") return "total";
   if (granularity == "hour" && start.size() >= 16)

@@ -4,15 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "core/result.h"
-#include "core/time.h"
 #include "tools/tally/json.h"
 #include "tools/tally/table.h"
 
 namespace tally::tools {
-
-// "2026-02" as the half-open range of that month in UTC. Errc::invalid_argument for anything else.
-Result<TimeRange> month_range(std::string_view text);
 
 // A period's start as people write it: "2026-02-03 04:00", "2026-02-03", "2026-02", "2026", and for a total report
 // "total".
