@@ -32,9 +32,16 @@ std::string status_event(const Job& job) {
   return text;
 }
 
+// What of a job the last event told.
+struct Told {
+  JobStatus status;
+  std::uint64_t token;
+  std::uint64_t progress_done;
+};
+
 // Changes are told in commit order, but the look at the start may come before or after them.
-bool is_later(const Job& job, const Job& told) {
-  if (told.finished()) return false;
+bool is_later(const Job& job, const Told& told) {
+  if (told.status >= JobStatus::completed) return false;
   if (job.finished()) return true;
   if (job.token != told.token) return job.token > told.token;
   return job.status != told.status || job.progress_done > told.progress_done;
@@ -54,8 +61,8 @@ class JobStreams::Stream {
   // True: it goes on.
   bool tell(const Job& job) {
     const std::scoped_lock lock(mutex_);
-    if (told_ && !is_later(job, *told_)) return !told_->finished();
-    told_ = job;
+    if (told_ && !is_later(job, *told_)) return told_->status < JobStatus::completed;
+    told_ = Told{job.status, job.token, job.progress_done};
     quiet_ = false;
     const bool open = writer_->write(status_event(job));
     if (job.finished()) writer_->end();
@@ -77,7 +84,7 @@ class JobStreams::Stream {
  private:
   std::mutex mutex_;
   const std::shared_ptr<BodyWriter> writer_;
-  std::optional<Job> told_;
+  std::optional<Told> told_;
   bool quiet_ = true;
 };
 

@@ -27,6 +27,14 @@ class ReadBuffer {
   }
   void received(std::size_t size) noexcept { end_ += size; }
 
+  bool has_memory() const noexcept { return !bytes_.empty(); }
+  // For the next one: the memory of a buffer with nothing left to consume.
+  std::string give_memory() noexcept {
+    clear();
+    return std::exchange(bytes_, {});
+  }
+  void take_memory(std::string memory) noexcept { bytes_ = std::move(memory); }
+
   // Gives up more than `kept` bytes of memory, if nothing is left to consume.
   void release_if_empty(std::size_t kept) {
     if (begin_ != end_) return;

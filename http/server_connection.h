@@ -70,6 +70,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   bool after_write();
 
   void read();
+  void spare_buffer();
   void on_read(ErrorCode error, std::size_t size);
   bool write();
   void write_rest();

@@ -7,6 +7,8 @@
 namespace tally::http {
 namespace {
 
+constexpr std::size_t spares_max = 64;
+
 thread_local IoThread* current_thread = nullptr;
 
 }  // namespace
@@ -104,6 +106,17 @@ void IoThread::arm(TimerWheel::Timer& timer, std::int64_t ms) {
 std::string_view IoThread::date(UtcTime now) {
   if (std::exchange(date_second_, now.seconds()) != now.seconds()) date_ = now.to_http_date();
   return date_;
+}
+
+void IoThread::keep_spare(std::string memory) {
+  if (spares_.size() < spares_max) spares_.push_back(std::move(memory));
+}
+
+std::string IoThread::take_spare() {
+  if (spares_.empty()) return {};
+  std::string memory = std::move(spares_.back());
+  spares_.pop_back();
+  return memory;
 }
 
 void IoThread::tick() {

@@ -96,6 +96,11 @@ class IoThread {
   const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
   asio::io_context& context() noexcept { return context_; }
 
+  // Memory of read buffers goes from connections that wait for an answer to those that read: thousands may wait, and
+  // freed pieces of this size among their other memory would not be found again.
+  void keep_spare(std::string memory);
+  std::string take_spare();  // empty: there is none
+
   ServerContext& shared;
 
  private:
@@ -106,6 +111,7 @@ class IoThread {
   TimerWheel wheel_;
   std::int64_t date_second_ = -1;
   std::string date_;
+  std::vector<std::string> spares_;
   std::unordered_set<std::shared_ptr<SessionBase>> sessions_;
   asio::io_context context_{1};
   asio::steady_timer ticker_{context_};

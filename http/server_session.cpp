@@ -198,6 +198,7 @@ bool Session<Stream>::dispatch() {
   }
   in_handler_ = false;
   request_ = Request();
+  if (!answer_ && stage_ == Stage::handler) spare_buffer();
   return answer_.has_value();
 }
 
@@ -239,7 +240,7 @@ bool Session<Stream>::send_answer() {
 template <class Stream>
 void Session<Stream>::begin_stream(std::shared_ptr<BodyReader> body) {
   if (chunked_ && !out_body_.empty()) out_body_ = chunk_of(out_body_);
-  buffer_.release_if_empty(0);  // thousands may wait so
+  spare_buffer();
   body->on_more([mailbox = io_.mailbox(), to = this->weak_from_this()] {
     mailbox->put([to] {
       const auto session = to.lock();
@@ -262,7 +263,8 @@ bool Session<Stream>::send_more() {
   if (piece.bytes.empty() && !piece.last) {
     stage_ = Stage::stream;
     io_.disarm(deadline_);
-    if (out_body_.capacity() > 0) out_body_ = std::string();
+    out_head_ = std::string();
+    out_body_ = std::string();
     return false;
   }
   out_head_.clear();
@@ -347,8 +349,16 @@ bool Session<Stream>::after_write() {
 }
 
 template <class Stream>
+void Session<Stream>::spare_buffer() {
+  if (!buffered().empty()) return;
+  buffer_.release_if_empty(buffer_bytes);
+  if (buffer_.has_memory()) io_.keep_spare(buffer_.give_memory());
+}
+
+template <class Stream>
 void Session<Stream>::read() {
   const bool large = stage_ == Stage::body && (chunks_ || body_left_ > buffer_bytes);
+  if (!buffer_.has_memory()) buffer_.take_memory(io_.take_spare());
   const auto [room, bytes] = buffer_.room(large ? body_buffer_bytes : buffer_bytes);
   reading_ = true;
   stream_.async_read_some(

@@ -113,14 +113,14 @@ Stuck leave_a_job(const Options& options, const std::string& data) {
 
 double kb_per_waiter(const Options& options, const std::string& data, bool events) {
   const Stuck stuck = leave_a_job(options, data);
-  const Tallyd server(options, data, {"--workers", "1", "--limits-disk-reserve-bytes", "1000000000000000000"});
+  const Tallyd server(options, data, {"--workers", "1", "--limits-disk-reserve-bytes", "1099511627776"});
   Customer customer = stuck.customer;
   if (events) customer.headers += "Accept: text/event-stream\r\n";
   const std::string target = "/v1/reports/" + stuck.request_id + (events ? "" : "?wait=60");
   const std::string request = get_request(customer, target);
   const auto wait_for = [&](std::uint64_t count, Waiting& waiting) {
     for (std::uint64_t i = 0; i < count; ++i) waiting.add(server.port(), request);
-    if (events) waiting.expect("\"status\":\"queued\"");
+    if (events) waiting.expect("event: status");
     pause_seconds(settle_seconds);
     if (waiting.answered() > 0) give_up("a report that should wait was answered");
   };
