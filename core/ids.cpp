@@ -56,6 +56,14 @@ bool looks_like_request_id(std::string_view text) noexcept {
          std::all_of(sequence.begin(), sequence.end(), is_digit);
 }
 
+UtcTime made_at(const RequestId& id) noexcept {
+  if (!looks_like_request_id(id.str())) return {};
+  const std::string_view from = std::string_view(id.str()).substr(request_hex_digits + 1);
+  std::int64_t seconds = 0;
+  for (const char c : from.substr(0, from.find('_'))) seconds = seconds * 10 + (c - '0');
+  return UtcTime::from_ms(seconds * second_ms);
+}
+
 std::string make_id(Random& random, std::string_view prefix) {
   std::string text(prefix);
   text.push_back('_');

@@ -38,6 +38,8 @@ bool is_account_id(std::string_view text) noexcept;
 RequestId make_request_id(Random& random, UtcTime now, std::uint32_t sequence);
 // True for text of that shape; anything else cannot name a job and need not be looked up.
 bool looks_like_request_id(std::string_view text) noexcept;
+// When it was made, to the second; the epoch for text that is none.
+UtcTime made_at(const RequestId& id) noexcept;
 
 // `prefix` + '_' + 24 hex digits: "key_…", "msg_…".
 std::string make_id(Random& random, std::string_view prefix);

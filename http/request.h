@@ -1,6 +1,7 @@
 // A request and its answer, as handlers see them: no socket and no Beast.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,6 +49,8 @@ struct Response {
   bool close = false;  // close the connection after it
   // When set, the body goes on with what comes by it (http/body_stream.h), in chunks; `body` is sent first.
   std::shared_ptr<BodyReader> stream;
+  // Which of the router's routes gave it, from 1 in the order of Router::patterns(); 0: none. Reply writes it.
+  std::uint32_t route = 0;
 };
 
 // Called exactly once, from any thread, now or later. Dropping it unanswered answers 500.
@@ -59,6 +62,10 @@ class Reply {
   void operator()(Response response) const {
     if (state_) state_->send(std::move(response));
   }
+  // Says which route answers; before the handler is called.
+  void note_route(std::uint32_t route) const noexcept {
+    if (state_) state_->route = route;
+  }
 
  private:
   struct State {
@@ -69,13 +76,16 @@ class Reply {
       if (sink) {
         Response r;
         r.status = 500;
+        r.route = route;
         sink(std::move(r));
       }
     }
     void send(Response&& response) {
+      response.route = route;
       if (Sink s = std::exchange(sink, nullptr)) s(std::move(response));
     }
     Sink sink;
+    std::uint32_t route = 0;
   };
   std::shared_ptr<State> state_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <span>
+#include <tuple>
 
 #include "http/target.h"
 
@@ -28,7 +29,12 @@ struct Router::Node {
   std::unique_ptr<Node> any;                    // {name}
   std::unique_ptr<Node> rest;                   // {name...}
   std::vector<std::string> names;               // of the params on the way here
-  std::vector<std::pair<std::string, Handler>> methods;
+  struct Method {
+    std::string name;
+    Handler handler;
+    std::uint32_t route;  // its number, see Response::route
+  };
+  std::vector<Method> methods;
 
   Node& literal_child(std::string_view segment) {
     for (const auto& child : children)
@@ -38,15 +44,15 @@ struct Router::Node {
     return added;
   }
 
-  const Handler* handler(std::string_view method) const {
-    for (const auto& [name, handler] : methods)
-      if (name == method) return &handler;
-    return method == "HEAD" ? handler("GET") : nullptr;
+  const Method* find(std::string_view method) const {
+    for (const Method& each : methods)
+      if (each.name == method) return &each;
+    return method == "HEAD" ? find("GET") : nullptr;
   }
 
   std::string allowed() const {
     std::vector<std::string_view> words{"OPTIONS"};
-    for (const auto& entry : methods) words.push_back(entry.first);
+    for (const Method& each : methods) words.push_back(each.name);
     if (std::ranges::find(words, "GET") != words.end() && std::ranges::find(words, "HEAD") == words.end())
       words.push_back("HEAD");
     std::ranges::sort(words);
@@ -104,10 +110,10 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
     node = child.get();
   }
   assert(node->methods.empty() || node->names == names);
-  assert(std::ranges::none_of(node->methods, [method](const auto& entry) { return entry.first == method; }));
+  assert(std::ranges::none_of(node->methods, [method](const auto& each) { return each.name == method; }));
   node->names = std::move(names);
-  node->methods.emplace_back(method, std::move(handler));
-  routes_.emplace_back(pattern, method);
+  routes_.emplace_back(method, pattern);
+  node->methods.push_back({std::string(method), std::move(handler), static_cast<std::uint32_t>(routes_.size())});
 }
 
 void Router::route(Request&& request, const Reply& reply) const {
@@ -115,10 +121,11 @@ void Router::route(Request&& request, const Reply& reply) const {
   std::vector<std::string_view> values;
   const Node* node = root_->match(segments, values);
   if (node == nullptr) return reply(error_body_(404, "not_found", request));
-  if (const Handler* handler = node->handler(request.method)) {
+  if (const Node::Method* method = node->find(request.method)) {
     for (std::size_t i = 0; i < values.size(); ++i)
       request.path_params.emplace_back(node->names[i], percent_decode(values[i]).value_or(std::string()));
-    return (*handler)(std::move(request), reply);
+    reply.note_route(method->route);
+    return method->handler(std::move(request), reply);
   }
   Response response;
   if (request.method == "OPTIONS")
@@ -131,8 +138,8 @@ void Router::route(Request&& request, const Reply& reply) const {
 
 std::vector<std::pair<std::string, std::string>> Router::routes() const {
   std::vector<std::pair<std::string, std::string>> sorted = routes_;
-  std::ranges::sort(sorted);
-  for (auto& [first, second] : sorted) std::swap(first, second);
+  std::ranges::sort(
+      sorted, [](const auto& a, const auto& b) { return std::tie(a.second, a.first) < std::tie(b.second, b.first); });
   return sorted;
 }
 

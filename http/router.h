@@ -34,6 +34,8 @@ class Router {
 
   // Every method and pattern, sorted by pattern, then method.
   std::vector<std::pair<std::string, std::string>> routes() const;
+  // The same in the order in which they were added: what Response::route numbers.
+  const std::vector<std::pair<std::string, std::string>>& patterns() const noexcept { return routes_; }
 
  private:
   struct Node;

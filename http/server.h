@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -34,6 +35,17 @@ struct Deadlines {
   std::int64_t drain_ms = 10'000;  // from drain() until what is left is cut off
 };
 
+// An answer as it goes out. The views live until the call returns.
+struct Answered {
+  std::string_view method;  // empty, as is the path, when the request could not be read
+  std::string_view path;
+  std::string_view request_id;
+  std::uint32_t route = 0;  // as in Response
+  int status = 0;
+  std::size_t body_bytes = 0;
+  std::int64_t took_ns = 0;  // from the request's last byte; 0 when it did not come that far
+};
+
 struct ServerSettings {
   std::vector<ListenOn> listeners;
   std::uint32_t threads = 1;  // I/O threads, each with its own acceptors (SO_REUSEPORT)
@@ -54,6 +66,8 @@ struct ServerSettings {
   std::function<void()> on_drain;
   // Told of an exception that left a handler (its request answers 500): a bug.
   std::function<void(const std::string& what)> on_exception;
+  // Told of every answer on its I/O thread; must not block.
+  std::function<void(const Answered&)> on_answer;
   bool drain_on_signals = false;  // SIGTERM and SIGINT drain; a second one cuts off at once
 };
 

@@ -75,6 +75,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   bool write();
   void write_rest();
   void refuse(int status, std::string_view code);
+  void tell(const Response& response);
   void deadline_missed();
   void linger();
   void close();
@@ -102,7 +103,9 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   std::optional<ChunkDecoder> chunks_;  // or by chunks
   std::size_t body_progress_ = 0;       // since the deadline was armed
   std::string request_id_;
-  std::string path_;  // stays when the handler has taken the request
+  std::string path_;  // this and the method stay when the handler has taken the request
+  std::string method_;
+  std::optional<std::int64_t> complete_ns_;  // when the request had come
 
   std::optional<Response> answer_;
   bool in_handler_ = false;

@@ -186,6 +186,8 @@ bool Session<Stream>::dispatch() {
   shared_.count.requests.fetch_add(1, std::memory_order_relaxed);
   in_handler_ = true;
   path_ = request_.path;
+  method_ = request_.method;
+  complete_ns_ = shared_.clock.mono().ns;
   Reply reply([to = this->weak_from_this(), mailbox = io_.mailbox()](Response&& response) {
     const IoThread* here = IoThread::current();
     if (here == nullptr || here->mailbox() != mailbox) return mailbox->put(to, std::move(response));
@@ -217,8 +219,11 @@ bool Session<Stream>::send_answer() {
     Request answered;
     answered.path = path_;
     answered.id = request_id_;
+    const std::uint32_t route = response.route;
     response = shared_.settings.error_body(500, "internal_error", answered);
+    response.route = route;
   }
+  tell(response);
   const bool bodiless = is_head_ || !may_have_body(response.status);
   chunked_ = response.stream && version_minor_ > 0;
   // Without chunks only the end of the connection tells the end of the body.
@@ -235,6 +240,16 @@ bool Session<Stream>::send_answer() {
     if (response.stream) begin_stream(std::move(response.stream));
   }
   return write();
+}
+
+template <class Stream>
+void Session<Stream>::tell(const Response& response) {
+  const auto began_ns = std::exchange(complete_ns_, std::nullopt);
+  if (!shared_.settings.on_answer) return;
+  const bool dispatched = began_ns.has_value();
+  shared_.settings.on_answer({dispatched ? method_ : request_.method, dispatched ? path_ : request_.path, request_id_,
+                              response.route, response.status, response.body.size(),
+                              dispatched ? shared_.clock.mono().ns - *began_ns : 0});
 }
 
 template <class Stream>

@@ -58,7 +58,19 @@ Result<Job> read_job(const std::optional<std::string>& row) {
   return decode_job(*row);
 }
 
+constexpr std::int64_t took_bounds_ms[] = {1,     2,     5,     10,     25,     50,     100,     250,      500,
+                                           1'000, 2'500, 5'000, 10'000, 30'000, 60'000, 300'000, 1'800'000};
+
 }  // namespace
+
+JobStats::JobStats() : waited_ms(took_bounds_ms), took_ms(took_bounds_ms) {}
+
+void JobStats::count(const Job& job) noexcept {
+  auto& ended = job.status == JobStatus::completed ? completed : job.status == JobStatus::failed ? failed : cancelled;
+  ended.fetch_add(1, std::memory_order_relaxed);
+  if (job.attempts > 0) waited_ms.observe(job.started_at.ms() - job.created_at.ms());
+  if (job.status != JobStatus::cancelled) took_ms.observe(job.finished_at.ms() - job.created_at.ms());
+}
 
 Jobs::Jobs(storage::Store& store, storage::Writer& writer, Scheduler& scheduler, Clock& clock, Random& random,
            JobRules rules, JobHooks hooks)
@@ -219,19 +231,20 @@ Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
   }
   if (hooks_.on_outcome) hooks_.on_outcome(tx, job);
   if (job.status == JobStatus::completed) tx.put(Table::job_result, job.id.str(), std::move(result));
-  tx.on_commit([this, account = job.account, id = job.id, delivery = job.delivery](storage::Position) {
-    finished(account, id);
-    if (!delivery.empty() && hooks_.delivery_ready) hooks_.delivery_ready(account, delivery);
+  tx.on_commit([this, job](storage::Position) {
+    finished(job);
+    if (!job.delivery.empty() && hooks_.delivery_ready) hooks_.delivery_ready(job.account, job.delivery);
   });
   return {};
 }
 
-void Jobs::finished(const AccountId& account, const RequestId& id) {
-  scheduler_.retire(account);
+void Jobs::finished(const Job& job) {
+  scheduler_.retire(job.account);
+  stats_.count(job);
   std::vector<std::pair<std::uint64_t, std::function<void()>>> waiting;
   {
     const std::lock_guard lock(watch_mutex_);
-    const auto found = watches_.find(id);
+    const auto found = watches_.find(job.id);
     if (found == watches_.end()) return;
     waiting = std::move(found->second);
     watches_.erase(found);

@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/delivery.h"
+#include "core/histogram.h"
 #include "core/job.h"
 #include "queue/scheduler.h"
 #include "storage/writer.h"
@@ -31,6 +32,17 @@ struct JobHooks {
   std::function<void(storage::AccountTx&, const Job&)> on_outcome = nullptr;
   // A job as it was committed, on the committer's thread. May be null; must be short.
   std::function<void(const Job&)> on_change = nullptr;
+};
+
+// Jobs that ended since the start, and how long each took.
+struct JobStats {
+  std::atomic<std::uint64_t> completed{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> cancelled{0};
+  Histogram waited_ms;  // from the submit to the start of the last attempt; without those never started
+  Histogram took_ms;    // from the submit to the end; without the cancelled ones
+  JobStats();
+  void count(const Job& job) noexcept;
 };
 
 // Thread-safe.
@@ -82,6 +94,8 @@ class Jobs {
   void complete(const Job& job, std::string result, Then<Job> done);
   void fail_attempt(const Job& job, const Error& error, bool permanent, Then<Job> done);
 
+  const JobStats& stats() const noexcept { return stats_; }
+
   // Drops finished jobs created before `before` with their results and deliveries, at most `limit` of them; one whose
   // delivery is still pending waits for it. Returns how many were looked at for that.
   Result<std::size_t> drop_old(UtcTime before, std::size_t limit);
@@ -91,7 +105,7 @@ class Jobs {
   void change(const AccountId& account, const RequestId& id, storage::Durability durability, Change change,
               Then<Job> done);
   Result<void> store_outcome(storage::AccountTx& tx, Job& job, std::string result);
-  void finished(const AccountId& account, const RequestId& id);
+  void finished(const Job& job);
   std::uint64_t next_order(UtcTime now) noexcept;
 
   storage::Store& store_;
@@ -102,6 +116,7 @@ class Jobs {
   JobRules rules_;
   JobHooks hooks_;
   std::function<void()> wake_;
+  JobStats stats_;
   std::atomic<std::uint32_t> sequence_{0};
   std::atomic<std::uint64_t> last_order_{0};
 

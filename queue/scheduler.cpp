@@ -109,6 +109,16 @@ std::optional<UtcTime> Scheduler::tick(UtcTime now) {
   return next;
 }
 
+Scheduler::Stats Scheduler::stats() const {
+  const std::lock_guard lock(mutex_);
+  Stats stats{ready_, delayed_.size(), leased_.size(), std::nullopt};
+  for (const auto& [account, lane] : lanes_) {
+    const UtcTime submitted = made_at(lane.front().id);
+    if (!stats.oldest || submitted < *stats.oldest) stats.oldest = submitted;
+  }
+  return stats;
+}
+
 std::size_t Scheduler::ready() const {
   const std::lock_guard lock(mutex_);
   return ready_;

@@ -53,6 +53,15 @@ class Scheduler {
   // a reason.
   std::optional<UtcTime> tick(UtcTime now);
 
+  struct Stats {
+    std::size_t ready = 0;
+    std::size_t delayed = 0;  // until a retry is due
+    std::size_t leased = 0;
+    std::optional<UtcTime> oldest;  // when the longest waiting of the ready ones was submitted, to the second
+  };
+  // Looks at every account that has a ready job: for metrics, not for every request.
+  Stats stats() const;
+
   std::size_t ready() const;
   std::size_t unfinished() const;
 

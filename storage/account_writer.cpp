@@ -293,6 +293,7 @@ void AccountWriter::commit(std::vector<Item>& items) {
   } else if (!batches.empty()) {
     committed = store_.commit(batches, durability);
     commits_.fetch_add(1, std::memory_order_relaxed);
+    batch_sizes_.observe(static_cast<std::int64_t>(batches.size()));
   }
   if (!committed && !doubtful_.exchange(true)) on_doubt_(committed.error());
   answer(items, committed);

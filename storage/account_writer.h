@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/histogram.h"
 #include "storage/writer.h"
 
 namespace tally::storage {
@@ -50,6 +51,8 @@ class AccountWriter final : public Writer {
   bool commit_ready();
 
   WriterStats stats() const noexcept;
+  // How many commands each commit wrote.
+  Histogram::Snapshot batch_sizes() const { return batch_sizes_.snapshot(); }
 
  private:
   class Shard;
@@ -76,6 +79,8 @@ class AccountWriter final : public Writer {
   std::atomic<bool> doubtful_{false};
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> commands_{0};
+  static constexpr std::int64_t batch_bounds_[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000};
+  Histogram batch_sizes_{batch_bounds_};
   std::vector<std::thread> shard_threads_;
   std::thread committer_thread_;
 };

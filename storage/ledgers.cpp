@@ -61,6 +61,11 @@ Result<void> Ledgers::recover() {
                                  });
   if (broken) return *broken;
   if (!scanned) return scanned;
+  scanned = store_.scan_all(Table::open_hold, AccountId(), [&](std::string_view, std::string_view, std::string_view) {
+    stats_.replayed(false, true);
+    return true;
+  });
+  if (!scanned) return scanned;
 
   const auto from = store_.get(Table::meta, system_account(), replay_from_row);
   if (!from) return from.error();
@@ -100,7 +105,8 @@ Result<void> Ledgers::replay(const AccountId& account, Position position, std::s
     auto hold = decode_hold(row);
     if (!hold) return hold.error();
     state->hold_expiries.erase({hold->expires_at, number});
-    state->holds.erase(number);
+    const bool was_open = state->holds.erase(number) > 0;
+    stats_.replayed(was_open, hold->status == HoldStatus::open);
     if (hold->status == HoldStatus::open) add_hold(*state, std::move(*hold));
   }
   (*known)->state = std::move(*state);
@@ -207,6 +213,7 @@ void Ledgers::decide(AccountTx& tx, const std::shared_ptr<Cached>& used, const L
 }
 
 void Ledgers::write(AccountTx& tx, const std::shared_ptr<Cached>& used, const LedgerChanges& changes) {
+  stats_.count(changes);
   auto record = std::make_shared<LedgerRecord>();
   record->state = encode(used->state);
   if (!changes.entries.empty()) {

@@ -17,6 +17,7 @@
 #include "core/account.h"
 #include "core/clock.h"
 #include "core/ledger.h"
+#include "storage/ledger_stats.h"
 #include "storage/ledger_tail.h"
 #include "storage/writer.h"
 
@@ -82,6 +83,7 @@ class Ledgers {
   // Posts writes for all rows that are behind; after the writer's stop nothing is left for recover() to do.
   void flush_all() { tail_.write_all(); }
   const LedgerTail& tail() const noexcept { return tail_; }
+  const LedgerStats& stats() const noexcept { return stats_; }
 
  private:
   struct Cached;
@@ -106,6 +108,7 @@ class Ledgers {
   LedgersOptions options_;
   Outbox outbox_;
   LedgerTail tail_;
+  LedgerStats stats_;
   mutable std::array<Stripe, 16> stripes_;
 
   std::mutex due_mutex_;

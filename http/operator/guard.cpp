@@ -19,4 +19,12 @@ Handler OperatorGuard::operator()(Handler handler) const {
   };
 }
 
+Handler OperatorGuard::open_on_own_listener(Handler handler) const {
+  if (!own_listener_) return (*this)(std::move(handler));
+  return [handler = std::move(handler)](Request&& request, Reply reply) {
+    if (!request.operator_listener) return reply(problem(404, "not_found", ""));
+    handler(std::move(request), std::move(reply));
+  };
+}
+
 }  // namespace tally::http

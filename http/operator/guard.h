@@ -16,6 +16,8 @@ class OperatorGuard {
 
   // `handler` behind the check.
   Handler operator()(Handler handler) const;
+  // The same, but for anybody on a listener of the operator's own: a monitor there need not hold the token.
+  Handler open_on_own_listener(Handler handler) const;
 
  private:
   const Credentials& credentials_;

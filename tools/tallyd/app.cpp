@@ -29,6 +29,7 @@
 #include "http/operator/prices.h"
 #include "http/operator/schedules.h"
 #include "http/problem.h"
+#include "http/request_stats.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "http/wait.h"
@@ -43,6 +44,7 @@
 #include "storage/schedules.h"
 #include "tools/tallyd/embedded.h"
 #include "tools/tallyd/login_desk.h"
+#include "tools/tallyd/metrics.h"
 #include "tools/tallyd/outgoing.h"
 #include "tools/tallyd/secret_file.h"
 #include "webhook/dispatcher_driver.h"
@@ -127,7 +129,9 @@ struct App::Parts {
   std::unique_ptr<http::Yebto> yebto;
   http::ApiDocs docs;
   http::Router router{error_body};
+  std::unique_ptr<http::RequestStats> request_stats;
   std::unique_ptr<http::Server> server;
+  const UtcTime started_at = clock.now();
 
   Parts(const Config& c, Clock& k, Random& r, Log& l) : config(c), clock(k), random(r), log(l) {}
   // A start that failed half way may have posted commands that speak of the parts below the writer.
@@ -296,6 +300,14 @@ Result<void> App::Parts::make_handlers() {
     reply(ready ? http::json_response(200, R"({"status":"ready"})")
                 : http::problem(503, "not_ready", "cannot commit now"));
   });
+  router.add("GET", "/metrics", guard->open_on_own_listener([this](http::Request&&, const http::Reply& reply) {
+    http::Response response;
+    response.content_type = metrics_content_type;
+    response.body = metrics_text({*request_stats, server->stats(), *scheduler, *jobs, *writer, *ledgers, *meter, *store,
+                                  outgoing->dispatcher().counters(), started_at, clock.now()});
+    reply(std::move(response));
+  }));
+  request_stats = std::make_unique<http::RequestStats>(router.patterns());
   return {};
 }
 
@@ -321,6 +333,9 @@ Result<void> App::Parts::open_server() {
     log.info("server.draining");
   };
   settings.on_exception = [this](const std::string& what) { log.error("handler.exception", {{"what", what}}); };
+  settings.on_answer = [this](const http::Answered& answered) {
+    request_stats->count(answered.route, answered.status, answered.took_ns);
+  };
   auto opened = http::Server::open(std::move(settings), clock, random);
   if (!opened) return opened.error();
   server = std::move(*opened);

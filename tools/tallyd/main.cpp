@@ -10,6 +10,7 @@
 #include "core/system.h"
 #include "tools/tallyd/app.h"
 #include "tools/tallyd/settings.h"
+#include "tools/tallyd/version.h"
 
 namespace {
 
@@ -61,7 +62,7 @@ int main(int argc, char** argv) {
           names, [&flags, name = setting.name](const std::string& value) { flags[name] = value; }, setting.help);
     }
   }
-  cli.set_version_flag("--version", "tallyd 0.1.0");
+  cli.set_version_flag("--version", std::string("tallyd ") + tally_version);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
