@@ -19,6 +19,8 @@ struct Endpoint {
   std::string to_string() const;
 };
 
+enum class LogFormat : std::uint8_t { json = 1, text };
+
 struct WebhookSettings {
   RetrySchedule retry;
   std::int64_t timeout_seconds = 15;
@@ -86,7 +88,8 @@ struct Config {
     std::uint32_t window_seconds = 300;
     std::uint32_t token_ttl_seconds = 3600;
   } insideview;
-  bool log_requests = false;
+  LogFormat log_format = LogFormat::json;
+  bool log_requests = false;  // and jobs, and attempts to deliver
 };
 
 // The `iss` and `aud` of this server's own tokens; no other issuer may have it.

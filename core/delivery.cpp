@@ -5,7 +5,7 @@
 namespace tally {
 namespace {
 
-constexpr std::uint8_t delivery_version = 1;
+constexpr std::uint8_t delivery_version = 2;  // 1 had no http_request_id
 
 }  // namespace
 
@@ -72,12 +72,14 @@ std::string encode(const Delivery& delivery) {
   write_time(out, delivery.next_attempt_at);
   write_time(out, delivery.created_at);
   write_time(out, delivery.finished_at);
+  out.text(delivery.http_request_id);
   return bytes;
 }
 
 Result<Delivery> decode_delivery(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.u8() != delivery_version) in.reject();
+  const std::uint8_t version = in.u8();
+  if (version < 1 || version > delivery_version) in.reject();
   Delivery delivery;
   delivery.id = DeliveryId(read_string(in));
   delivery.account = AccountId(read_string(in));
@@ -92,6 +94,7 @@ Result<Delivery> decode_delivery(std::string_view bytes) {
   delivery.next_attempt_at = read_time(in);
   delivery.created_at = read_time(in);
   delivery.finished_at = read_time(in);
+  if (version > 1) delivery.http_request_id = in.text();
   if (!in.done()) return fail(Errc::corrupt, "a delivery row cannot be read");
   return delivery;
 }

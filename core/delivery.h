@@ -36,6 +36,7 @@ struct Delivery {
   UtcTime next_attempt_at;  // while pending
   UtcTime created_at;
   UtcTime finished_at;
+  std::string http_request_id;  // as the job's
 
   bool untried() const noexcept { return attempts == 0 && last_status == 0 && last_error.empty(); }  // nor replayed
 };

@@ -7,7 +7,7 @@
 namespace tally {
 namespace {
 
-constexpr std::uint8_t job_version = 1;
+constexpr std::uint8_t job_version = 2;  // 1 had no http_request_id
 
 Result<void> refuse(const char* detail) {
   return fail(Errc::conflict, detail);
@@ -118,12 +118,14 @@ std::string encode(const Job& job) {
   out.text(job.error_code);
   out.text(job.error_message);
   out.text(job.delivery.str());
+  out.text(job.http_request_id);
   return bytes;
 }
 
 Result<Job> decode_job(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.u8() != job_version) in.reject();
+  const std::uint8_t version = in.u8();
+  if (version < 1 || version > job_version) in.reject();
   Job job;
   job.id = RequestId(read_string(in));
   job.account = AccountId(read_string(in));
@@ -143,6 +145,7 @@ Result<Job> decode_job(std::string_view bytes) {
   job.error_code = in.text();
   job.error_message = in.text();
   job.delivery = DeliveryId(read_string(in));
+  if (version > 1) job.http_request_id = in.text();
   if (!in.done()) return fail(Errc::corrupt, "a job row cannot be read");
   return job;
 }

@@ -36,7 +36,8 @@ struct Job {
   std::uint64_t progress_total = 0;
   std::string error_code;  // when failed
   std::string error_message;
-  DeliveryId delivery;  // of the outcome, once finished with a callback_url
+  DeliveryId delivery;          // of the outcome, once finished with a callback_url
+  std::string http_request_id;  // X-Request-Id of the call that submitted it, for the log; may be empty
 
   bool finished() const noexcept { return status >= JobStatus::completed; }
 };

@@ -222,6 +222,7 @@ Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
     delivery.url = job.callback_url;
     delivery.event = job.status == JobStatus::completed ? "report.completed" : "report.failed";
     delivery.request = job.id;
+    delivery.http_request_id = job.http_request_id;
     delivery.created_at = job.finished_at;
     delivery.next_attempt_at = job.finished_at;
     tx.put(Table::delivery, delivery.id.str(), encode(delivery));

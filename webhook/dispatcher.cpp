@@ -48,6 +48,8 @@ struct Recorded {
   bool known = false;  // the row was there, pending
   DeliveryStatus status = DeliveryStatus::pending;
   UtcTime next_attempt_at;
+  std::optional<Delivery> delivery;  // as it was recorded, if somebody wants to be told
+  bool wanted = false;
 };
 
 Result<Delivery> read_delivery(const Result<std::optional<std::string>>& row) {
@@ -83,6 +85,7 @@ Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, Ut
   result.known = true;
   result.status = delivery->status;
   result.next_attempt_at = delivery->next_attempt_at;
+  if (result.wanted) result.delivery = std::move(*delivery);
   return {};
 }
 
@@ -326,6 +329,7 @@ void Dispatcher::Work::on(Answered& answered) {
 }
 
 void Dispatcher::Work::post_record(std::shared_ptr<Recorded> record) {
+  record->wanted = parts_.on_recorded != nullptr;
   const Lanes::Entry* entry = lanes_.find(record->id);
   // Not by reference: the writer may come to it when this dispatcher is gone.
   OnAttempt on_attempt;
@@ -364,6 +368,7 @@ void Dispatcher::Work::on(const std::shared_ptr<Recorded>& record) {
     }
   }
   if (!record->known) return let_go(record->id);
+  if (record->delivery) parts_.on_recorded(*record->delivery, record->outcome);
   if (record->status != DeliveryStatus::delivered) ++failed_;
   if (record->status == DeliveryStatus::pending) return lanes_.wait(record->id, record->next_attempt_at);
   ++(record->status == DeliveryStatus::delivered ? delivered_ : dead_);

@@ -56,6 +56,8 @@ class Dispatcher {
     Random& random;
     SecretsOf secrets_of;
     Standing standing = {};
+    // An attempt and what it made of the delivery are recorded. Called by tick(). May be null.
+    std::function<void(const Delivery&, const AttemptOutcome&)> on_recorded = nullptr;
   };
 
   // The caps on concurrency are the settings'; `limits` adds the bounds on memory.

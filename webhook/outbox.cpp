@@ -69,7 +69,7 @@ void Outbox::ledger_changed(storage::AccountTx& tx, const LedgerChanges& changes
 void Outbox::report_finished(storage::AccountTx& tx, const Job& job) {
   if (job.status != JobStatus::completed && job.status != JobStatus::failed) return;
   tell(tx, job.status == JobStatus::completed ? WebhookEvent::report_completed : WebhookEvent::report_failed,
-       member("request_id", job.id.str()) + member("status", to_string(job.status)));
+       member("request_id", job.id.str()) + member("status", to_string(job.status)), {}, &job);
 }
 
 void Outbox::webhook_disabled(storage::AccountTx& tx, const Webhook& webhook) {
@@ -83,21 +83,24 @@ Delivery Outbox::test(storage::AccountTx& tx, const Webhook& webhook) {
   return send(tx, webhook, webhook_test_event, member("webhook_id", webhook.id.str()));
 }
 
-void Outbox::tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except) {
+void Outbox::tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except,
+                  const Job* about) {
   const auto webhooks = webhooks_.of(tx.account());
   for (const Webhook& webhook : *webhooks) {
-    if (webhook.wants(event) && webhook.id != except) send(tx, webhook, to_string(event), data);
+    if (webhook.wants(event) && webhook.id != except) send(tx, webhook, to_string(event), data, about);
   }
 }
 
 // `data` is what follows the account.
-Delivery Outbox::send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data) {
+Delivery Outbox::send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data,
+                      const Job* about) {
   Delivery delivery;
   delivery.id = DeliveryId(make_id(random_, "msg"));
   delivery.account = tx.account();
   delivery.webhook_id = webhook.id.str();
   delivery.url = webhook.url;
   delivery.event = event;
+  if (about) delivery.http_request_id = about->http_request_id;
   delivery.created_at = delivery.next_attempt_at = clock_.now();
   std::string body = "{\"type\":\"" + delivery.event + "\"" + member("id", delivery.id.str()) +
                      member("created_at", delivery.created_at.to_string()) + ",\"data\":{\"account\":\"" +

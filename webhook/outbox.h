@@ -40,8 +40,11 @@ class Outbox {
   Result<void> drop_old(UtcTime before, std::size_t limit);
 
  private:
-  void tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except = {});
-  Delivery send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data);
+  // `about` is the job that it is about, if any.
+  void tell(storage::AccountTx& tx, WebhookEvent event, std::string_view data, const WebhookId& except = {},
+            const Job* about = nullptr);
+  Delivery send(storage::AccountTx& tx, const Webhook& webhook, std::string_view event, std::string_view data,
+                const Job* about = nullptr);
   void ask_for_payment(storage::AccountTx& tx, const ReloadRequest& request);
   void put(storage::AccountTx& tx, const Delivery& delivery, std::string body);
 

@@ -113,6 +113,7 @@ void CustomerReports::submit(Request&& request, Reply reply) {
   job.dialect = Dialect::own;
   job.request = encode(order->request);
   job.callback_url = std::move(order->callback_url);
+  job.http_request_id = request.id;
   store(std::move(job), std::move(call->key), wait, [reply, rate = caller->rate, wait](Response response) {
     add_rate_headers(response, rate);
     if (wait) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));

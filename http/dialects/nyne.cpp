@@ -243,6 +243,7 @@ void Nyne::submit(const Request& request, const Caller& caller, Reply reply) {
   job.account = caller.account->id;
   job.dialect = Dialect::nyne;
   job.request = encode(month_request(*month));
+  job.http_request_id = request.id;
   if (const auto url = request.param("callback_url")) {
     if (auto allowed = callback_policy_(*url); !allowed)
       return answer(error(400, "invalid_callback_url", allowed.error().detail));

@@ -156,6 +156,7 @@ TEST_CASE("delivery: a stored delivery is read back whole") {
   Delivery delivery = dead_delivery();
   delivery.webhook_id = "wh_1";
   delivery.last_status = 418;
+  delivery.http_request_id = "call-1";
   const auto decoded = decode_delivery(encode(delivery));
   REQUIRE(decoded);
   CHECK(decoded->id == delivery.id);
@@ -171,6 +172,17 @@ TEST_CASE("delivery: a stored delivery is read back whole") {
   CHECK(decoded->next_attempt_at == delivery.next_attempt_at);
   CHECK(decoded->created_at == delivery.created_at);
   CHECK(decoded->finished_at == delivery.finished_at);
+  CHECK(decoded->http_request_id == "call-1");
+}
+
+TEST_CASE("delivery: a row that was stored before rows had the call's id is read") {
+  std::string bytes = encode(dead_delivery());
+  bytes[0] = 1;
+  bytes.pop_back();  // the length of the id, which is empty
+  const auto decoded = decode_delivery(bytes);
+  REQUIRE(decoded);
+  CHECK(decoded->last_error == dead_delivery().last_error);
+  CHECK(decoded->http_request_id.empty());
 }
 
 TEST_CASE("delivery: bytes that no encoder wrote are corrupt, never trouble") {

@@ -189,6 +189,7 @@ TEST_CASE("job: a stored job is read back whole") {
   job.error_code = "code";
   job.error_message = "message";
   job.delivery = DeliveryId("msg_1");
+  job.http_request_id = "call-1";
   job.finished_at = t0 + 5;
   const auto decoded = decode_job(encode(job));
   REQUIRE(decoded);
@@ -210,6 +211,17 @@ TEST_CASE("job: a stored job is read back whole") {
   CHECK(decoded->error_code == "code");
   CHECK(decoded->error_message == "message");
   CHECK(decoded->delivery == job.delivery);
+  CHECK(decoded->http_request_id == "call-1");
+}
+
+TEST_CASE("job: a row that was stored before rows had the call's id is read") {
+  std::string bytes = encode(claimed_job());
+  bytes[0] = 1;
+  bytes.pop_back();  // the length of the id, which is empty
+  const auto decoded = decode_job(bytes);
+  REQUIRE(decoded);
+  CHECK(decoded->id == claimed_job().id);
+  CHECK(decoded->http_request_id.empty());
 }
 
 TEST_CASE("job: bytes that no encoder wrote are corrupt, never trouble") {
@@ -220,7 +232,7 @@ TEST_CASE("job: bytes that no encoder wrote are corrupt, never trouble") {
     return job.has_value();
   }));
   std::string newer = encode(claimed_job());
-  newer[0] = 2;
+  newer[0] = 3;
   CHECK(decode_job(newer).error().code == Errc::corrupt);
 }
 

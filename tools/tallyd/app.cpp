@@ -139,6 +139,9 @@ struct App::Parts {
     if (writer) writer->stop();
   }
 
+  void log_answer(const http::Answered& answered);
+  void log_job(const Job& job);
+  void log_delivery(const Delivery& delivery, const AttemptOutcome& outcome);
   Result<void> open_storage();
   Result<void> make_webhooks();
   void make_queue();
@@ -149,6 +152,37 @@ struct App::Parts {
   http::ReportKind own_kind;
   http::ReportKind nyne_kind;
 };
+
+void App::Parts::log_answer(const http::Answered& answered) {
+  log.info("http.request", {{"request_id", std::string(answered.request_id)},
+                            {"method", std::string(answered.method)},
+                            {"path", std::string(answered.path)},
+                            {"status", answered.status},
+                            {"body_bytes", static_cast<std::int64_t>(answered.body_bytes)},
+                            {"took_us", answered.took_ns / 1'000}});
+}
+
+void App::Parts::log_job(const Job& job) {
+  log.info("job.finished", {{"request_id", job.http_request_id},
+                            {"job", job.id.str()},
+                            {"account", job.account.str()},
+                            {"status", std::string(to_string(job.status))},
+                            {"error", job.error_code},
+                            {"attempts", std::int64_t{job.attempts}},
+                            {"took_ms", job.finished_at.ms() - job.created_at.ms()}});
+}
+
+void App::Parts::log_delivery(const Delivery& delivery, const AttemptOutcome& outcome) {
+  log.info("delivery.attempt", {{"request_id", delivery.http_request_id},
+                                {"delivery", delivery.id.str()},
+                                {"job", delivery.request.str()},
+                                {"account", delivery.account.str()},
+                                {"type", delivery.event},
+                                {"attempt", std::int64_t{delivery.attempts}},
+                                {"response", outcome.status},
+                                {"error", outcome.error},
+                                {"status", std::string(to_string(delivery.status))}});
+}
 
 Result<void> App::Parts::open_storage() {
   storage::RocksOptions options;
@@ -180,7 +214,13 @@ Result<void> App::Parts::open_storage() {
 }
 
 Result<void> App::Parts::make_webhooks() {
-  auto opened = Outgoing::open(config, {*store, *writer, *directory, *ledgers, clock, random});
+  Outgoing::Parts parts{*store, *writer, *directory, *ledgers, clock, random};
+  if (config.log_requests) {
+    parts.on_recorded = [this](const Delivery& delivery, const AttemptOutcome& outcome) {
+      log_delivery(delivery, outcome);
+    };
+  }
+  auto opened = Outgoing::open(config, parts);
   if (!opened) return opened.error();
   outgoing = std::move(*opened);
   return {};
@@ -199,6 +239,7 @@ void App::Parts::make_queue() {
   };
   hooks.on_change = [this](const Job& job) {
     if (job_streams) job_streams->changed(job);
+    if (config.log_requests && job.finished()) log_job(job);
   };
   hooks.on_outcome = [this](storage::AccountTx& tx, const Job& job) { outgoing->outbox().report_finished(tx, job); };
   jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
@@ -335,6 +376,7 @@ Result<void> App::Parts::open_server() {
   settings.on_exception = [this](const std::string& what) { log.error("handler.exception", {{"what", what}}); };
   settings.on_answer = [this](const http::Answered& answered) {
     request_stats->count(answered.route, answered.status, answered.took_ns);
+    if (config.log_requests) log_answer(answered);
   };
   auto opened = http::Server::open(std::move(settings), clock, random);
   if (!opened) return opened.error();

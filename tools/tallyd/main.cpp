@@ -72,12 +72,12 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   SystemClock clock;
   SystemRandom random;
-  Log log(clock);
   const auto config = read_config(file, flags);
   if (!config) {
     std::cerr << "tallyd: " << config.error().detail << "\n";
     return exit_usage;
   }
+  Log log(clock, config->log_format);
   auto app = App::open(*config, clock, random, log);
   if (!app) {
     std::cerr << "tallyd: " << app.error().detail << "\n";

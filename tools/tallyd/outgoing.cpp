@@ -62,7 +62,7 @@ Result<std::unique_ptr<Outgoing>> Outgoing::open(const Config& config, const Par
   };
   self.dispatcher_ = std::make_unique<webhook::Dispatcher>(
       config.webhooks, webhook::Dispatcher::Parts{parts.store, parts.writer, self.transport_, parts.random,
-                                                  account_secrets, std::move(standing)});
+                                                  account_secrets, std::move(standing), parts.on_recorded});
   parts.ledgers.set_outbox(
       [&self](storage::AccountTx& tx, const LedgerChanges& changes) { self.outbox_.ledger_changed(tx, changes); });
   return made;

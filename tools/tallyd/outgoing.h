@@ -1,6 +1,7 @@
 // Everything that the server sends by itself: callbacks, standing webhooks and requests for payments, joined.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class Outgoing {
     storage::Ledgers& ledgers;
     Clock& clock;
     Random& random;
+    // As webhook::Dispatcher::Parts::on_recorded.
+    std::function<void(const Delivery&, const AttemptOutcome&)> on_recorded = nullptr;
   };
 
   // Loads the webhooks and becomes the ledgers' outbox; call before any command changes one. The error says what to do

@@ -81,6 +81,12 @@ Result<void> set_operator_listen(Config& config, std::string_view text) {
   return {};
 }
 
+Result<void> set_log_format(Config& config, std::string_view text) {
+  if (text != "json" && text != "text") return fail(Errc::invalid_argument, "must be json or text");
+  config.log_format = text == "json" ? LogFormat::json : LogFormat::text;
+  return {};
+}
+
 Result<void> set_trusted_proxies(Config& config, std::string_view text) {
   config.trusted_proxies.clear();
   for (const std::string& item : split(text)) {
@@ -132,7 +138,8 @@ std::vector<Setting> make_settings() {
       {"data", "directory of the store; made when missing", false, "",
        to_text([](Config & c) -> auto& { return c.data; })},
       {"listen", "HOST:PORT of the API; port 0 takes a free one", false, "", set_listen},
-      {"operator_listen", "HOST:PORT that moves /operator/v1 to a listener of its own", false, "", set_operator_listen},
+      {"operator_listen", "HOST:PORT that moves /operator/v1 and /metrics to a listener of its own", false, "",
+       set_operator_listen},
       {"operator_token", "the operator's token (the flag shows in the process list; prefer the file or the variable)",
        false, "", to_text([](Config & c) -> auto& { return c.operator_token; })},
       {"operator_token_file", "file with the operator's token", false, "",
@@ -145,7 +152,9 @@ std::vector<Setting> make_settings() {
       {"tls_cert", "PEM file with the certificate chain", false, "",
        to_text([](Config & c) -> auto& { return c.tls_cert; })},
       {"tls_key", "PEM file with the private key", false, "", to_text([](Config & c) -> auto& { return c.tls_key; })},
-      {"log_requests", "log each request", true, "", to_switch([](Config & c) -> auto& { return c.log_requests; })},
+      {"log_format", "json: an object a line; text: for reading in a terminal", false, "", set_log_format},
+      {"log_requests", "log each request, finished job and delivery attempt", true, "",
+       to_switch([](Config & c) -> auto& { return c.log_requests; })},
       {"limits.body_bytes", "largest request body", false, "",
        to_number([](Config & c) -> auto& { return c.limits.body_bytes; })},
       {"limits.events_body_bytes", "largest body of POST /operator/v1/events", false, "",
