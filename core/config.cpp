@@ -158,6 +158,7 @@ Result<void> validate(const Config& config) {
   check_limits(config.limits, check);
   check_webhooks(config.webhooks, check);
   check.within(config.reports.result_bytes_max, 1, 16 * gibibyte, "reports.result_bytes_max");
+  check.within(config.reports.operator_result_bytes_max, 1, 1024 * gibibyte, "reports.operator_result_bytes_max");
   check.within(config.reports.retention_days, 1, 3650, "reports.retention_days");
   check_payments(config.payments, check);
   check_dialects(config, check);

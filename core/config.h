@@ -56,7 +56,8 @@ struct Config {
   } limits;
   WebhookSettings webhooks;
   struct Reports {
-    std::uint64_t result_bytes_max = 64ull << 20;
+    std::uint64_t result_bytes_max = 64ull << 20;           // of an account's report
+    std::uint64_t operator_result_bytes_max = 16ull << 30;  // of one over many accounts
     std::uint32_t retention_days = 7;
   } reports;
   // Auto-reload. Without a url it cannot be turned on, and nothing is asked for.

@@ -3,6 +3,7 @@
 #include "core/text.h"
 
 #include <array>
+#include <limits>
 
 namespace tally {
 namespace {
@@ -84,6 +85,13 @@ Result<Credits> multiply(Credits unit, std::int64_t count) {
   std::int64_t product = 0;
   if (__builtin_mul_overflow(unit.micros(), count, &product)) return out_of_range();
   return Credits::from_micros(product);
+}
+
+Credits add_saturating(Credits a, Credits b) noexcept {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(a.micros(), b.micros(), &sum))
+    sum = b.negative() ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+  return Credits::from_micros(sum);
 }
 
 }  // namespace tally

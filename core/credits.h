@@ -39,4 +39,7 @@ Result<Credits> add(Credits a, Credits b);
 Result<Credits> subtract(Credits a, Credits b);
 Result<Credits> multiply(Credits unit, std::int64_t count);
 
+// For totals over many accounts, where no single amount is wrong: a sum beyond int64 stays at its edge.
+Credits add_saturating(Credits a, Credits b) noexcept;
+
 }  // namespace tally

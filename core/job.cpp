@@ -7,7 +7,7 @@
 namespace tally {
 namespace {
 
-constexpr std::uint8_t job_version = 2;  // 1 had no http_request_id
+constexpr std::uint8_t job_version = 3;  // 1 had no http_request_id, 2 no saved parts
 
 Result<void> refuse(const char* detail) {
   return fail(Errc::conflict, detail);
@@ -59,6 +59,15 @@ Result<void> claim(Job& job, const JobRules& rules, UtcTime now) {
 Result<void> extend_lease(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now) {
   if (!is_held_by(job, token)) return refuse("the lease was lost");
   job.lease_until = now + rules.lease_ms;
+  return {};
+}
+
+Result<void> save_parts(Job& job, std::uint64_t token, const JobRules& rules, std::uint64_t parts, std::uint64_t bytes,
+                        UtcTime now) {
+  if (auto extended = extend_lease(job, token, rules, now); !extended) return extended;
+  job.saved_parts += parts;
+  job.saved_bytes += bytes;
+  job.attempts = 1;
   return {};
 }
 
@@ -119,6 +128,8 @@ std::string encode(const Job& job) {
   out.text(job.error_message);
   out.text(job.delivery.str());
   out.text(job.http_request_id);
+  out.u64(job.saved_parts);
+  out.u64(job.saved_bytes);
   return bytes;
 }
 
@@ -146,6 +157,10 @@ Result<Job> decode_job(std::string_view bytes) {
   job.error_message = in.text();
   job.delivery = DeliveryId(read_string(in));
   if (version > 1) job.http_request_id = in.text();
+  if (version > 2) {
+    job.saved_parts = in.u64();
+    job.saved_bytes = in.u64();
+  }
   if (!in.done()) return fail(Errc::corrupt, "a job row cannot be read");
   return job;
 }

@@ -38,6 +38,9 @@ struct Job {
   std::string error_message;
   DeliveryId delivery;          // of the outcome, once finished with a callback_url
   std::string http_request_id;  // X-Request-Id of the call that submitted it, for the log; may be empty
+  // What of the result was saved in parts so far, by whichever attempt.
+  std::uint64_t saved_parts = 0;
+  std::uint64_t saved_bytes = 0;
 
   bool finished() const noexcept { return status >= JobStatus::completed; }
 };
@@ -55,6 +58,9 @@ Result<void> claim(Job& job, const JobRules& rules, UtcTime now);
 Result<void> extend_lease(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now);
 Result<void> complete(Job& job, std::uint64_t token, UtcTime now);
 Result<void> cancel(Job& job, UtcTime now);  // queued or processing
+// The holder saved parts of its result: the lease begins anew, and so do the attempts, as the work gets on.
+Result<void> save_parts(Job& job, std::uint64_t token, const JobRules& rules, std::uint64_t parts, std::uint64_t bytes,
+                        UtcTime now);
 // A failed attempt: back to queued with `run_after` set, or failed for good when `permanent` or the attempts are used
 // up.
 Result<void> fail_attempt(Job& job, std::uint64_t token, const JobRules& rules, UtcTime now, Random& random,

@@ -87,6 +87,12 @@ std::uint32_t PriceBook::next_version(std::string_view endpoint) const noexcept 
   return highest + 1;
 }
 
+std::uint64_t PriceBook::version() const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& [endpoint, list] : versions_) count += list.size();
+  return count;
+}
+
 void PriceBook::insert(Price price) {
   std::vector<Price>& list = versions_[price.endpoint];
   const auto place = std::upper_bound(list.begin(), list.end(), price, [](const Price& a, const Price& b) {

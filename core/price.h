@@ -41,6 +41,8 @@ class PriceBook {
   const std::vector<Price>* versions(std::string_view endpoint) const noexcept;  // by effective_at, then version
   std::uint32_t next_version(std::string_view endpoint) const noexcept;
   void insert(Price price);
+  // The version of the whole list: how many versions of prices there are. Grows with every change.
+  std::uint64_t version() const noexcept;
   const std::map<std::string, std::vector<Price>, std::less<>>& all() const noexcept { return versions_; }
 
  private:

@@ -76,6 +76,12 @@ std::string_view to_string(ReportType type) noexcept {
   switch (type) {
     case ReportType::usage:
       return "usage";
+    case ReportType::ledger:
+      return "ledger";
+    case ReportType::statement:
+      return "statement";
+    case ReportType::what_if:
+      return "what_if";
   }
   return "unknown";
 }
@@ -106,7 +112,17 @@ Result<void> validate(const ReportRequest& request, UtcTime now) {
     return refuse_report("the range has too many periods", "range_too_long");
   }
   if (has_repeats(request.group_by)) return refuse_report("group_by names something twice", "invalid_group_by");
+  if (request.type != ReportType::usage && !request.group_by.empty())
+    return refuse_report("only a usage report is grouped", "invalid_group_by");
   return {};
+}
+
+Granularity coarsest_of(const TimeRange& range) noexcept {
+  for (const auto granularity : {Granularity::year, Granularity::month, Granularity::day}) {
+    if (floor_to(granularity, range.from) == range.from && floor_to(granularity, range.to) == range.to)
+      return granularity;
+  }
+  return Granularity::total;
 }
 
 ReadPlan plan(const ReportRequest& request) noexcept {
@@ -281,7 +297,7 @@ Result<ReportRequest> decode_report_request(std::string_view bytes) {
   Decoder in(bytes);
   if (in.u8() != request_version) in.reject();
   ReportRequest request;
-  request.type = read_enum(in, ReportType::usage);
+  request.type = read_enum(in, ReportType::what_if);
   request.range.from = read_time(in);
   request.range.to = read_time(in);
   request.granularity = read_enum(in, Granularity::total);

@@ -14,7 +14,7 @@
 
 namespace tally {
 
-enum class ReportType : std::uint8_t { usage = 1 };
+enum class ReportType : std::uint8_t { usage = 1, ledger, statement, what_if };
 enum class GroupBy : std::uint8_t { endpoint = 1, category, key };
 std::string_view to_string(ReportType type) noexcept;
 std::string_view to_string(GroupBy group) noexcept;
@@ -31,8 +31,11 @@ inline constexpr int report_years_max = 12;
 
 // Rules: from < to (`invalid_range`), both on an edge of the granularity (`misaligned_range`), not begun in the future
 // (`future_range`), not beyond the end of the period that is running (`future_range`), within the bounds above
-// (`range_too_long`), and no repeats in `group_by` (`invalid_group_by`).
+// (`range_too_long`), and no repeats in `group_by`, which only a usage report has (`invalid_group_by`).
 Result<void> validate(const ReportRequest& request, UtcTime now);
+
+// The coarsest granularity on whose edges both ends lie: what a report that shows no periods is measured by.
+Granularity coarsest_of(const TimeRange& range) noexcept;
 
 struct ReportRow {
   UtcTime period;           // its start

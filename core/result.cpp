@@ -24,6 +24,8 @@ std::string_view to_string(Errc code) noexcept {
       return "unavailable";
     case Errc::corrupt:
       return "corrupt";
+    case Errc::gone:
+      return "gone";
   }
   return "unknown";
 }

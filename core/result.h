@@ -19,6 +19,7 @@ enum class Errc : std::uint8_t {
   exhausted,             // a bound of the server is reached (queue full, disk nearly full): try later
   unavailable,           // the outcome is unknown or the server is stopping
   corrupt,               // stored bytes are not what was written
+  gone,                  // it was there, and its time is over
 };
 
 // The stable word of a code: "invalid_argument" and so on.

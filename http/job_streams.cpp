@@ -26,7 +26,7 @@ std::string status_event(const Job& job) {
   JsonWriter out(text);
   out.begin_object();
   write_job(out, job);
-  if (job.status == JobStatus::completed) out.field("result_url", status_url(job.id) + "/result");
+  if (job.status == JobStatus::completed) out.field("result_url", status_url(job) + "/result");
   out.end_object();
   text += "\n\n";
   return text;

@@ -35,6 +35,8 @@ int status_of(const Error& error) noexcept {
     case Errc::exhausted:
     case Errc::unavailable:
       return 503;
+    case Errc::gone:
+      return 410;
     case Errc::corrupt:
       return 500;
   }

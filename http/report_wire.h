@@ -1,11 +1,13 @@
-// Reports on the wire of our own API: requests, jobs and results as JSON.
+// Reports on the wire of our own API: orders, jobs and results.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "core/job.h"
-#include "core/report.h"
+#include "core/report_task.h"
+#include "core/stored_result.h"
+#include "http/idempotency.h"
 #include "http/json.h"
 #include "http/json_writer.h"
 
@@ -15,25 +17,26 @@ namespace tally::http {
 inline constexpr std::size_t inline_result_bytes_max = 256 * 1024;
 
 struct ReportOrder {
-  ReportRequest request;
+  ReportTask task;
   std::string callback_url;  // not judged yet
 };
 
-// Reads and validates the body of POST /v1/reports. `from` and `to` are dates or instants; the rules are core's and the
-// reader's.
-Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now);
+// Reads and validates the body of POST …/reports. `from` and `to` are dates or instants; the rules are core's and the
+// reader's. The operator's names `accounts`: a list of ids, which need not exist, or "*" for all there are.
+Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now, CallSide side);
 
-// {"type","account","from","to","granularity","as_of","digest","rows":[…],"totals":{…}}. `digest` is the SHA-256 of the
-// bytes of the value of `rows`; `as_of` is the place in the journal up to which every event is included.
-std::string report_json(const Report& report, const AccountId& account);
+// The stored bytes of a completed job of our own API.
+Result<StoredResult> read_result(const Job& job, std::string_view bytes);
 
 // The answer to the submit: {"request_id","status","created_at","status_url"}.
 std::string job_accepted_json(const Job& job);
-// The answer to a poll; `result` is the stored result of a completed job, else empty.
+// The answer to a poll; `result` is the stored result of a completed job, else empty. A result that is no JSON, or a
+// large one, is told by `result_url` and `summary`: {"as_of","digest","bytes","totals"}.
 std::string job_json(const Job& job, std::string_view result);
 // An item of the list: the poll's answer without the result.
 void write_job(JsonWriter& out, const Job& job);
 
-std::string status_url(const RequestId& id);
+// Where a job is polled, by its side.
+std::string status_url(const Job& job);
 
 }  // namespace tally::http

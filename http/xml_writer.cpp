@@ -3,37 +3,16 @@
 #include <cassert>
 #include <pugixml.hpp>
 
-#include "http/utf8.h"
+#include "http/xml_text.h"
 
 namespace tally::http {
 
 namespace {
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";
-
 struct StringSink final : pugi::xml_writer {
   std::string text;
   void write(const void* data, std::size_t size) override { text.append(static_cast<const char*>(data), size); }
 };
-
-// XML 1.0 has no control characters but tab, line feed and carriage return, and neither U+FFFE nor U+FFFF.
-bool is_character(std::string_view utf8) noexcept {
-  if (utf8.size() == 1) return static_cast<unsigned char>(utf8[0]) >= 0x20 || utf8.find_first_of("\t\n\r") == 0;
-  return utf8 != "\xef\xbf\xbe" && utf8 != "\xef\xbf\xbf";
-}
-
-std::string characters_only(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  while (!text.empty()) {
-    const bool ascii = static_cast<unsigned char>(text.front()) < 0x80;
-    const std::size_t length = ascii ? 1 : utf8_length(text);
-    const std::string_view character = text.substr(0, length);
-    clean += length > 0 && is_character(character) ? character : replacement;
-    text.remove_prefix(length > 0 ? length : 1);
-  }
-  return clean;
-}
 
 }  // namespace
 
@@ -67,7 +46,7 @@ XmlWriter& XmlWriter::end() {
 }
 
 XmlWriter& XmlWriter::element(std::string_view name, std::string_view text) {
-  impl_->add(name).text().set(characters_only(text).c_str());
+  impl_->add(name).text().set(xml_characters(text).c_str());
   return *this;
 }
 

@@ -53,6 +53,12 @@ Result<std::string> row_of_cursor(std::string_view cursor) {
   return key;
 }
 
+std::string part_row(const RequestId& id, std::uint64_t number) {
+  std::string key = id.str();
+  append_be32(key, static_cast<std::uint32_t>(number));
+  return key;
+}
+
 Result<Job> read_job(const std::optional<std::string>& row) {
   if (!row) return fail(Errc::not_found, "no such report");
   return decode_job(*row);
@@ -148,7 +154,11 @@ Result<Job> Jobs::find(const AccountId& account, const RequestId& id) const {
   if (!looks_like_request_id(id.str())) return fail(Errc::not_found, "no such report");
   const auto row = store_.get(Table::job, account, id.str());
   if (!row) return row.error();
-  return read_job(*row);
+  if (*row) return decode_job(**row);
+  const auto dropped = store_.get(Table::dropped_job, account, id.str());
+  if (!dropped) return dropped.error();
+  if (*dropped) return fail(Errc::gone, "the report was kept for its time and dropped", "report_expired");
+  return read_job(std::nullopt);
 }
 
 Result<std::string> Jobs::result(const AccountId& account, const RequestId& id) const {
@@ -156,6 +166,39 @@ Result<std::string> Jobs::result(const AccountId& account, const RequestId& id) 
   if (!row) return row.error();
   if (!*row) return fail(Errc::not_found, "no result");
   return std::move(**row);
+}
+
+// The part that holds a byte is searched by halves: a part tells where it begins.
+Result<void> Jobs::read_parts(const AccountId& account, const RequestId& id, std::uint64_t parts, std::uint64_t from,
+                              const PartVisitor& visit) const {
+  std::string bytes;
+  const auto read = [&](std::uint64_t number) -> Result<std::uint64_t> {
+    auto row = store_.get(Table::result_part, account, part_row(id, number));
+    if (!row) return row.error();
+    if (!*row || (*row)->size() < 8) return fail(Errc::corrupt, "a part of the result of " + id.str() + " is missing");
+    bytes = std::move(**row);
+    return read_be64(bytes);
+  };
+  std::uint64_t low = 0;
+  std::uint64_t high = from == 0 ? 1 : parts;
+  while (low + 1 < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto begins_at = read(middle);
+    if (!begins_at) return begins_at.error();
+    (*begins_at <= from ? low : high) = middle;
+  }
+  for (; low < parts; ++low) {
+    const auto begins_at = read(low);
+    if (!begins_at) return begins_at.error();
+    if (!visit(*begins_at, std::string_view(bytes).substr(8))) break;
+  }
+  return {};
+}
+
+Result<std::string> Jobs::checkpoint(const AccountId& account, const RequestId& id) const {
+  auto row = store_.get(Table::checkpoint, account, id.str());
+  if (!row) return row.error();
+  return std::move(*row).value_or("");
 }
 
 Result<Jobs::Page> Jobs::list(const AccountId& account, std::size_t limit, std::string_view cursor) const {
@@ -215,6 +258,7 @@ void Jobs::change(const AccountId& account, const RequestId& id, Durability dura
 // The rows that go with the end of a job, in the same commit as its status.
 Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
   tx.erase(Table::open_job, job.id.str());
+  if (job.saved_parts > 0) tx.erase(Table::checkpoint, job.id.str());
   if (!job.callback_url.empty() && job.status != JobStatus::cancelled) {
     Delivery delivery;
     delivery.id = DeliveryId(make_id(random_, "msg"));
@@ -260,7 +304,22 @@ void Jobs::cancel(const AccountId& account, const RequestId& id, Then<Job> done)
         if (auto cancelled = tally::cancel(job, clock_.now()); !cancelled) return cancelled;
         return store_outcome(tx, job, {});
       },
-      std::move(done));
+      [this, done = std::move(done)](Result<Job> job) {
+        if (job) erase_parts(*job);
+        if (done) done(std::move(job));
+      });
+}
+
+// Of a job that ended without a result. Every save before its end is committed by now, and none comes after it.
+void Jobs::erase_parts(const Job& job) {
+  if (job.saved_parts == 0) return;
+  writer_.post(
+      job.account,
+      [id = job.id, parts = job.saved_parts](AccountTx& tx) -> Result<void> {
+        for (std::uint64_t i = 0; i < parts; ++i) tx.erase(Table::result_part, part_row(id, i));
+        return {};
+      },
+      Durability::relaxed, nullptr);
 }
 
 std::uint64_t Jobs::watch(const AccountId& account, const RequestId& id, std::function<void()> then) {
@@ -318,10 +377,38 @@ void Jobs::extend(const Job& job, std::uint64_t progress_done, std::uint64_t pro
       std::move(done));
 }
 
+// Relaxed: power loss takes a save only with all that came after it, and the checkpoint goes with the parts.
+void Jobs::save(const Job& job, Saved saved, Then<Job> done) {
+  change(
+      job.account, job.id, Durability::relaxed,
+      [this, token = job.token, parts = job.saved_parts, bytes = job.saved_bytes, saved = std::move(saved)](
+          AccountTx& tx, Job& stored) mutable -> Result<void> {
+        if (stored.saved_parts != parts || stored.saved_bytes != bytes)
+          return fail(Errc::conflict, "an earlier part was not saved");
+        std::uint64_t added = 0;
+        for (std::size_t i = 0; i < saved.parts.size(); ++i) {
+          std::string row;
+          row.reserve(8 + saved.parts[i].size());
+          append_be64(row, bytes + added);
+          row += saved.parts[i];
+          added += saved.parts[i].size();
+          tx.put(Table::result_part, part_row(stored.id, parts + i), std::move(row));
+        }
+        if (auto held = save_parts(stored, token, rules_, saved.parts.size(), added, clock_.now()); !held) return held;
+        stored.progress_done = saved.progress_done;
+        stored.progress_total = saved.progress_total;
+        tx.put(Table::checkpoint, stored.id.str(), std::move(saved.checkpoint));
+        return {};
+      },
+      std::move(done));
+}
+
 void Jobs::complete(const Job& job, std::string result, Then<Job> done) {
   change(
       job.account, job.id, Durability::synced,
-      [this, token = job.token, result = std::move(result)](AccountTx& tx, Job& stored) mutable -> Result<void> {
+      [this, token = job.token, saved = job.saved_bytes, result = std::move(result)](
+          AccountTx& tx, Job& stored) mutable -> Result<void> {
+        if (stored.saved_bytes != saved) return fail(Errc::conflict, "a part of the result was not saved");
         if (auto completed = tally::complete(stored, token, clock_.now()); !completed) return completed;
         return store_outcome(tx, stored, std::move(result));
       },
@@ -337,7 +424,10 @@ void Jobs::fail_attempt(const Job& job, const Error& error, bool permanent, Then
         if (!failed || !stored.finished()) return failed;
         return store_outcome(tx, stored, {});
       },
-      std::move(done));
+      [this, done = std::move(done)](Result<Job> stored) {
+        if (stored && stored->finished()) erase_parts(*stored);
+        if (done) done(std::move(stored));
+      });
 }
 
 Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
@@ -363,7 +453,7 @@ Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
     AccountId account = each.job.account;
     writer_.post(
         std::move(account),
-        [each = std::move(each)](AccountTx& tx) -> Result<void> {
+        [each = std::move(each), now = clock_.now()](AccountTx& tx) -> Result<void> {
           const std::string& delivery = each.job.delivery.str();
           if (!delivery.empty()) {
             const auto open = tx.get(Table::open_delivery, delivery);
@@ -375,6 +465,11 @@ Result<std::size_t> Jobs::drop_old(UtcTime before, std::size_t limit) {
           }
           tx.erase(Table::job, each.job.id.str());
           tx.erase(Table::job_result, each.job.id.str());
+          for (std::uint64_t i = 0; i < each.job.saved_parts; ++i)
+            tx.erase(Table::result_part, part_row(each.job.id, i));
+          std::string dropped_at;
+          append_be64(dropped_at, static_cast<std::uint64_t>(now.ms()));
+          tx.put(Table::dropped_job, each.job.id.str(), std::move(dropped_at));
           tx.erase(Table::job_by_time, each.order_row);
           return {};
         },

@@ -68,10 +68,16 @@ class Jobs {
   using Within = std::function<Result<void>(storage::AccountTx&, const Job&)>;
   void submit(Job job, Within within, Then<Job> done);
 
-  // Errc::not_found also for another account's job.
+  // Errc::not_found also for another account's job; Errc::gone `report_expired` for one that drop_old() dropped, as
+  // long as the store remembers it (30 days).
   Result<Job> find(const AccountId& account, const RequestId& id) const;
   // The stored result of a completed job.
   Result<std::string> result(const AccountId& account, const RequestId& id) const;
+
+  // Parts of the rows of a large result, in order, from the one that holds the byte `from` on. Return false to stop.
+  using PartVisitor = std::function<bool(std::uint64_t begins_at, std::string_view bytes)>;
+  Result<void> read_parts(const AccountId& account, const RequestId& id, std::uint64_t parts, std::uint64_t from,
+                          const PartVisitor& visit) const;
 
   struct Page {
     std::vector<Job> jobs;
@@ -80,7 +86,7 @@ class Jobs {
   // The newest first; `cursor` is an earlier page's `next`. Errc::invalid_argument for a cursor that is none.
   Result<Page> list(const AccountId& account, std::size_t limit, std::string_view cursor) const;
 
-  // Errc::conflict when it is finished already.
+  // Errc::conflict when it is finished already. What was saved of its result is erased.
   void cancel(const AccountId& account, const RequestId& id, Then<Job> done);
 
   // Calls `then` once, on the committer's thread, when the job is finished; at once if it is. The number takes it back.
@@ -90,13 +96,26 @@ class Jobs {
   // For the runner. Each hands over the job as it was stored.
   void claim(const JobRef& ref, Then<Job> done);
   void extend(const Job& job, std::uint64_t progress_done, std::uint64_t progress_total, Then<Job> done);
-  // Errc::conflict: the lease was lost; nothing was written.
+  // Adds parts behind those that `job` tells, with the place where the work goes on behind them, in one commit. The
+  // lease begins anew. Errc::conflict: the lease was lost, or an earlier save was: nothing was written.
+  struct Saved {
+    std::vector<std::string> parts;
+    std::string checkpoint;
+    std::uint64_t progress_done = 0;
+    std::uint64_t progress_total = 0;
+  };
+  void save(const Job& job, Saved saved, Then<Job> done);
+  // The latest such place; empty: from the start.
+  Result<std::string> checkpoint(const AccountId& account, const RequestId& id) const;
+
+  // Errc::conflict: the lease was lost, or what was saved is not what `job` tells; nothing was written.
   void complete(const Job& job, std::string result, Then<Job> done);
   void fail_attempt(const Job& job, const Error& error, bool permanent, Then<Job> done);
 
   const JobStats& stats() const noexcept { return stats_; }
 
-  // Drops finished jobs created before `before` with their results and deliveries, at most `limit` of them; one whose
+  // Drops finished jobs created before `before` with their results and deliveries, at most `limit` of them, and
+  // remembers that there were such; one whose
   // delivery is still pending waits for it. Returns how many were looked at for that.
   Result<std::size_t> drop_old(UtcTime before, std::size_t limit);
 
@@ -106,6 +125,7 @@ class Jobs {
               Then<Job> done);
   Result<void> store_outcome(storage::AccountTx& tx, Job& job, std::string result);
   void finished(const Job& job);
+  void erase_parts(const Job& job);
   std::uint64_t next_order(UtcTime now) noexcept;
 
   storage::Store& store_;

@@ -1,6 +1,12 @@
 #include "queue/scheduler.h"
 
+#include "storage/store.h"
+
 namespace tally::queue {
+
+WorkKind JobRef::kind() const {
+  return account == storage::system_account() ? WorkKind::batch : WorkKind::interactive;
+}
 
 Result<void> Scheduler::admit(const AccountId& account) {
   const std::lock_guard lock(mutex_);
@@ -30,7 +36,7 @@ void Scheduler::retire(const AccountId& account) {
 
 void Scheduler::enqueue(JobRef job) {
   std::deque<JobRef>& lane = lanes_[job.account];
-  if (lane.empty()) turns_.push_back(job.account);
+  if (lane.empty() && job.kind() == WorkKind::interactive) turns_.push_back(job.account);
   lane.push_back(std::move(job));
   ++ready_;
 }
@@ -44,19 +50,28 @@ void Scheduler::offer(JobRef job, UtcTime run_after, UtcTime now) {
   }
 }
 
-std::optional<JobRef> Scheduler::take(UtcTime lease_until) {
+std::optional<AccountId> Scheduler::next_turn(WorkKind kind) {
+  if (kind == WorkKind::batch) {
+    if (!lanes_.contains(storage::system_account())) return std::nullopt;
+    return storage::system_account();
+  }
+  if (turns_.empty()) return std::nullopt;
+  AccountId account = std::move(turns_.front());
+  turns_.pop_front();
+  return account;
+}
+
+std::optional<JobRef> Scheduler::take(UtcTime lease_until, WorkKind kind) {
   const std::lock_guard lock(mutex_);
-  while (!turns_.empty()) {
-    AccountId account = std::move(turns_.front());
-    turns_.pop_front();
-    const auto lane = lanes_.find(account);
+  while (auto account = next_turn(kind)) {
+    const auto lane = lanes_.find(*account);
     JobRef job = std::move(lane->second.front());
     lane->second.pop_front();
     --ready_;
     if (lane->second.empty()) {
       lanes_.erase(lane);
-    } else {
-      turns_.push_back(std::move(account));
+    } else if (kind == WorkKind::interactive) {
+      turns_.push_back(std::move(*account));
     }
     // A job can be offered twice (its lease ran out and then its holder failed); its holder brings it back if need be.
     if (leased_.contains(job.id)) continue;
@@ -119,9 +134,11 @@ Scheduler::Stats Scheduler::stats() const {
   return stats;
 }
 
-std::size_t Scheduler::ready() const {
+std::size_t Scheduler::ready(WorkKind kind) const {
   const std::lock_guard lock(mutex_);
-  return ready_;
+  const auto batch = lanes_.find(storage::system_account());
+  const std::size_t batches = batch == lanes_.end() ? 0 : batch->second.size();
+  return kind == WorkKind::batch ? batches : ready_ - batches;
 }
 
 std::size_t Scheduler::unfinished() const {

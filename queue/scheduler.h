@@ -1,4 +1,5 @@
-// Which job is next: fair between accounts, bounded, aware of retries and of leases that ran out. Passive: it has no
+// Which job is next: fair between accounts, bounded, aware of retries and of leases that ran out, and of two kinds of
+// work: what somebody waits for, and the operator's reports over many accounts. Passive: it has no
 // thread and asks for no time; the stored rows (queue/jobs.h) are the truth, this is their index in memory.
 #pragma once
 
@@ -20,7 +21,12 @@ struct SchedulerLimits {
   std::uint32_t unfinished_max = 1'000'000;
 };
 
+// interactive: the accounts' own jobs; batch: those of system_account(), one after the other in the order they came.
+enum class WorkKind : std::uint8_t { interactive, batch };
+
 struct JobRef {
+  WorkKind kind() const;
+
   AccountId account;
   RequestId id;
   bool orphaned = false;    // its lease belonged to a process that is gone
@@ -41,9 +47,9 @@ class Scheduler {
   // The job may run from `run_after` on.
   void offer(JobRef job, UtcTime run_after, UtcTime now);
 
-  // The next job, the accounts taking turns whatever their numbers of jobs. The caller holds it until `lease_until`; it
-  // comes back by tick() when that time passes without hold() or release().
-  std::optional<JobRef> take(UtcTime lease_until);
+  // The next job of that kind, the accounts taking turns whatever their numbers of jobs. The caller holds it until
+  // `lease_until`; it comes back by tick() when that time passes without hold() or release().
+  std::optional<JobRef> take(UtcTime lease_until, WorkKind kind = WorkKind::interactive);
   // The stored row says that this holder has it until then, so whoever else took it meanwhile does not.
   void hold(const JobRef& job, UtcTime lease_until);
   // This holder is done with it, whatever came of it. Nothing happens if it is another's by now.
@@ -62,7 +68,7 @@ class Scheduler {
   // Looks at every account that has a ready job: for metrics, not for every request.
   Stats stats() const;
 
-  std::size_t ready() const;
+  std::size_t ready(WorkKind kind = WorkKind::interactive) const;
   std::size_t unfinished() const;
 
  private:
@@ -71,6 +77,7 @@ class Scheduler {
     std::multimap<UtcTime, RequestId>::iterator expiry;
   };
   void enqueue(JobRef job);
+  std::optional<AccountId> next_turn(WorkKind kind);
   void lease(JobRef job, UtcTime lease_until);
 
   mutable std::mutex mutex_;
@@ -78,8 +85,8 @@ class Scheduler {
   std::unordered_map<AccountId, std::uint32_t> unfinished_;
   std::size_t unfinished_total_ = 0;
   std::unordered_map<AccountId, std::deque<JobRef>> lanes_;  // only accounts with a ready job
-  std::deque<AccountId> turns_;                              // each of those once
-  std::size_t ready_ = 0;
+  std::deque<AccountId> turns_;                              // each of those once, but for system_account()
+  std::size_t ready_ = 0;                                    // of either kind
   std::multimap<UtcTime, JobRef> delayed_;
   std::multimap<UtcTime, RequestId> expiries_;
   std::unordered_map<RequestId, Leased> leased_;

@@ -93,6 +93,11 @@ std::shared_ptr<const PriceBook> Directory::prices() const {
   return prices_;
 }
 
+std::size_t Directory::account_count() const {
+  const std::shared_lock lock(mutex_);
+  return account_order_.size();
+}
+
 std::vector<Directory::AccountPtr> Directory::accounts(const AccountId& after, std::size_t limit) const {
   std::vector<AccountPtr> page;
   const std::shared_lock lock(mutex_);

@@ -36,6 +36,7 @@ class Directory {
   std::shared_ptr<const PriceBook> prices() const;
   // In order of id, after `after` (empty: from the first).
   std::vector<AccountPtr> accounts(const AccountId& after, std::size_t limit) const;
+  std::size_t account_count() const;
   std::vector<KeyPtr> keys_of(const AccountId& account) const;
 
   // Errc::conflict `account_exists`. Gives the account its user_id.

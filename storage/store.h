@@ -26,7 +26,7 @@ enum class Table : std::uint8_t {
   credential = 3,      // key id -> ApiKey
   price = 4,           // endpoint \0 version -> Price, under system_account()
   job = 5,             // request id -> Job
-  job_result = 6,      // request id -> Report
+  job_result = 6,      // request id -> StoredResult, or what else a dialect keeps
   open_job = 7,        // request id -> "": jobs that are not finished
   delivery = 8,        // delivery id -> Delivery
   delivery_body = 9,   // delivery id -> the bytes to POST
@@ -51,6 +51,11 @@ enum class Table : std::uint8_t {
   rate_window = 25,        // key id -> RateWindow
   login = 26,              // "" -> Login
   session = 27,            // session id -> Session: those that are open
+  result_part = 28,       // request id, number as 4 bytes big-endian -> where it begins among the rows' bytes, 8 bytes
+                          // big-endian, and the bytes
+  checkpoint = 29,        // request id -> where the work on an unfinished job goes on
+  dropped_job = 30,       // request id -> when its result was dropped, UTC ms as 8 bytes big-endian. A backend may drop
+                          // a row once it is 30 days old
   delivery_attempts = 32,  // delivery id -> the latest AttemptRecords
   schedule = 33,           // schedule id -> Schedule, under its account
 };
@@ -61,7 +66,8 @@ inline constexpr Table all_tables[] = {
     Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time,
     Table::ledger,        Table::ledger_entry,  Table::lot,         Table::hold,
     Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery,
-    Table::rate_window,   Table::login,         Table::session,     Table::delivery_attempts,
+    Table::rate_window,   Table::login,         Table::session,     Table::result_part,
+    Table::checkpoint,    Table::dropped_job,   Table::delivery_attempts,
     Table::schedule};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
@@ -152,6 +158,9 @@ class Store : public Rows {
 
   // The journal's records from `from` on, in order. Positions whose records were dropped are skipped.
   virtual Result<void> read_journal(Position from, const JournalVisitor& visit) const = 0;
+
+  // The position that the next record will have.
+  virtual Position next_position() const = 0;
 
   // A frozen view of everything committed when it is called (dedup rows may still be dropped for their age). It may
   // outlive the store.

@@ -364,6 +364,7 @@ void Dispatcher::Work::on(const std::shared_ptr<Recorded>& record) {
       case Errc::insufficient_credits:
       case Errc::rate_limited:
       case Errc::too_large:
+      case Errc::gone:
         return leave_broken(record->id);
     }
   }

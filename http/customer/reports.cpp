@@ -1,9 +1,9 @@
 #include "http/customer/reports.h"
 
 #include "http/answers.h"
-#include "http/digest.h"
 #include "http/problem.h"
 #include "http/report_wire.h"
+#include "http/result_response.h"
 #include "http/router.h"
 
 namespace tally::http {
@@ -14,34 +14,21 @@ void with_rate(Response& response, const Caller& caller) {
   add_rate_headers(response, caller.rate);
 }
 
-Response accepted(const Job& job) {
-  Response response = json_response(202, job_accepted_json(job));
-  response.headers.emplace_back("Location", status_url(job.id));
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
-
-// The job of such an answer, which may be a replay.
-RequestId accepted_id(const Response& response) {
-  for (const auto& [name, value] : response.headers) {
-    if (name == "Location") return RequestId(value.substr(value.rfind('/') + 1));
-  }
-  return RequestId();
-}
-
 }  // namespace
 
 CustomerReports::CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs,
-                                 const storage::Meter& meter, Waiter& waiter, JobStreams& streams, Clock& clock,
+                                 const ReportSources& sources, const ReportLimits& limits, Waiter& waiter,
+                                 JobStreams& streams, Clock& clock,
                                  CallbackPolicy callback_policy)
     : credentials_(credentials),
-      idempotency_(idempotency),
       jobs_(jobs),
-      meter_(meter),
+      sources_(sources),
+      limits_(limits),
       waiter_(waiter),
       streams_(streams),
       clock_(clock),
-      callback_policy_(std::move(callback_policy)) {}
+      callback_policy_(std::move(callback_policy)),
+      submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }) {}
 
 void CustomerReports::add_to(Router& router) {
   const auto bind = [this](void (CustomerReports::*handler)(Request&&, Reply)) {
@@ -55,14 +42,9 @@ void CustomerReports::add_to(Router& router) {
 }
 
 ReportKind CustomerReports::kind() const {
-  const auto compute = [this](const Job& job) -> Result<std::string> {
-    const auto request = decode_report_request(job.request);
-    if (!request) return request.error();
-    auto report = meter_.report(job.account, *request);
-    if (!report) return report.error();
-    return encode(*report);
-  };
-  return {compute, job_json};
+  return {
+      [this](const Job& job, queue::JobContext& context) { return run_report(sources_, jobs_, limits_, job, context); },
+      job_json};
 }
 
 std::optional<Caller> CustomerReports::authenticate(const Request& request, const Reply& reply) {
@@ -103,7 +85,7 @@ void CustomerReports::submit(Request&& request, Reply reply) {
   Response refusal;
   auto call = read_call(request, CallSide::customer, refusal);
   if (!call) return refuse(std::move(refusal));
-  auto order = read_report_order(call->body, clock_.now());
+  auto order = read_report_order(call->body, clock_.now(), CallSide::customer);
   if (!order) return refuse(problem(order.error()));
   if (!order->callback_url.empty()) {
     if (auto allowed = callback_policy_(order->callback_url); !allowed) return refuse(problem(allowed.error()));
@@ -111,47 +93,13 @@ void CustomerReports::submit(Request&& request, Reply reply) {
   Job job;
   job.account = caller->account->id;
   job.dialect = Dialect::own;
-  job.request = encode(order->request);
+  job.request = encode(order->task);
   job.callback_url = std::move(order->callback_url);
   job.http_request_id = request.id;
-  store(std::move(job), std::move(call->key), wait, [reply, rate = caller->rate, wait](Response response) {
+  submission_.store(std::move(job), std::move(call->key), wait, [reply, rate = caller->rate, wait](Response response) {
     add_rate_headers(response, rate);
     if (wait) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));
     reply(std::move(response));
-  });
-}
-
-void CustomerReports::store(Job job, CallKey key, std::optional<std::int64_t> wait, const Idempotency::Answer& answer) {
-  const AccountId account = job.account;
-  auto stands = std::make_shared<std::optional<Response>>();
-  queue::Jobs::Within within;
-  if (key.given()) {
-    within = [this, stands, key = std::move(key)](storage::AccountTx& tx, const Job& stored) -> Result<void> {
-      auto found = idempotency_.find(tx, key);
-      if (!found) return found.error();
-      *stands = std::move(*found);
-      if (*stands) return fail(Errc::conflict, "answered before");
-      idempotency_.keep(tx, key, accepted(stored));
-      return {};
-    };
-  }
-  jobs_.submit(std::move(job), std::move(within), [this, account, stands, wait, answer](const Result<Job>& stored) {
-    if (!stored && !*stands) return answer(problem(stored.error()));
-    Response response = stored ? accepted(*stored) : std::move(**stands);
-    if (!wait || *wait == 0 || response.status != 202) return answer(std::move(response));
-    answer_within(*wait, account, std::move(response), answer);
-  });
-}
-
-void CustomerReports::answer_within(std::int64_t wait, const AccountId& account, Response accepted_then,
-                                    const Idempotency::Answer& answer) {
-  const RequestId id = accepted_id(accepted_then);
-  waiter_.until_finished(account, id, wait, [this, account, id, then = std::move(accepted_then), answer] {
-    const auto job = jobs_.find(account, id);
-    if (!job || !job->finished()) return answer(then);
-    Response response = job_response(*job);
-    if (was_replayed(then)) response.headers.emplace_back("Idempotency-Replayed", "true");
-    answer(std::move(response));
   });
 }
 
@@ -192,22 +140,7 @@ void CustomerReports::result(Request&& request, Reply reply) {
   };
   const auto job = find(*caller, request.path_param("request_id"));
   if (!job) return answer(problem(job.error()));
-  if (job->status != JobStatus::completed) {
-    return answer(problem(409, "not_completed",
-                          "this report has no result; its status is " + std::string(to_string(job->status))));
-  }
-  const auto stored = jobs_.result(job->account, job->id);
-  if (!stored) return answer(problem(stored.error()));
-  const auto report = decode_report(*stored);
-  if (!report) return answer(problem(report.error()));
-  Response response = json_response(200, report_json(*report, job->account));
-  const std::string tag = "\"" + sha256_hex(response.body) + "\"";
-  if (const auto known = request.header("if-none-match"); known && (*known == tag || *known == "*")) {
-    response = Response{};
-    response.status = 304;
-  }
-  response.headers.emplace_back("ETag", tag);
-  answer(std::move(response));
+  answer(stored_result_response(jobs_, *job, request));
 }
 
 void CustomerReports::list(Request&& request, Reply reply) {

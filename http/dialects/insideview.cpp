@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/codec.h"
+#include "core/report_task.h"
 #include "http/base64url.h"
 #include "http/header_check.h"
 #include "http/problem.h"
@@ -139,8 +140,8 @@ std::vector<std::string_view> words(const Fields& params, std::string_view name)
 }
 
 std::string job_type(const Job& job) {
-  const auto request = decode_report_request(job.request);
-  return std::string(request ? to_string(request->type) : "unknown");
+  const auto task = decode_report_task(job.request);
+  return std::string(task ? to_string(task->request.type) : "unknown");
 }
 
 }  // namespace

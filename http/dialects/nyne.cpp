@@ -146,6 +146,7 @@ Response nyne_refusal(const Refusal& refusal) {
 Response nyne_failure(const Error& error) {
   switch (error.code) {
     case Errc::not_found:
+    case Errc::gone:
       return Nyne::error(404, "request_not_found", "there is no such request");
     case Errc::rate_limited: {
       Response response = Nyne::error(429, "rate_limit_exceeded", error.detail);
@@ -210,7 +211,7 @@ void Nyne::add_to(Router& router) {
 }
 
 ReportKind Nyne::kind() const {
-  return {[this](const Job& job) { return compute(job); },
+  return {[this](const Job& job, queue::JobContext&) { return compute(job); },
           [this](const Job& job, std::string_view result) { return render(job, result); }};
 }
 

@@ -8,9 +8,9 @@
 #include <functional>
 
 #include "http/credentials.h"
-#include "http/customer/reports.h"
 #include "http/finished_answers.h"
 #include "http/report_kind.h"
+#include "http/report_submission.h"
 #include "http/request.h"
 #include "http/wait.h"
 #include "queue/jobs.h"
@@ -19,6 +19,8 @@
 #include "storage/meter.h"
 
 namespace tally::http {
+
+class Router;
 
 class Nyne {
  public:

@@ -83,12 +83,12 @@ Result<Job> scheduled_job(const Schedule& schedule, UtcTime due) {
   if (!report) return report.error();
   const auto body = resolved(std::move(*report), due);
   if (!body) return body.error();
-  auto order = read_report_order(*body, due);
+  auto order = read_report_order(*body, due, CallSide::customer);
   if (!order) return order.error();
   Job job;
   job.account = schedule.account;
   job.dialect = Dialect::own;
-  job.request = encode(order->request);
+  job.request = encode(order->task);
   job.callback_url = schedule.callback_url;
   return job;
 }

@@ -206,6 +206,11 @@ Result<void> MemoryStore::read_journal(Position from, const JournalVisitor& visi
   return {};
 }
 
+Position MemoryStore::next_position() const {
+  const std::lock_guard lock(mutex_);
+  return next_;
+}
+
 std::shared_ptr<const Rows> MemoryStore::snapshot() const {
   const std::lock_guard lock(mutex_);
   std::vector<Lease> leases;

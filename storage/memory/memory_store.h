@@ -30,6 +30,7 @@ class MemoryStore final : public Store {
   Result<Position> commit(std::span<const Batch> batches, Durability durability) override;
   Result<void> sync() override { return {}; }
   Result<void> read_journal(Position from, const JournalVisitor& visit) const override;
+  Position next_position() const override;
   std::shared_ptr<const Rows> snapshot() const override;
   bool writable() const override { return true; }
   std::uint64_t size_bytes() const override;

@@ -37,8 +37,11 @@ Family family_of(Table table) noexcept {
     case Table::session:
     case Table::delivery_attempts:
     case Table::schedule:
+    case Table::dropped_job:
       return Family::records;
     case Table::job_result:
+    case Table::result_part:
+    case Table::checkpoint:
     case Table::delivery_body:
     case Table::ledger_entry:
       return Family::bulk;
@@ -138,32 +141,36 @@ struct Retention {
   std::optional<Table> table;
   std::int64_t kept_ms;
 };
+using Retentions = std::vector<Retention>;
 
 class DropOld final : public rocksdb::CompactionFilter {
  public:
-  DropOld(Retention retention, UtcTime now) : retention_(retention), oldest_ms_(now.ms() - retention.kept_ms) {}
+  DropOld(Retentions retentions, UtcTime now) : retentions_(std::move(retentions)), now_ms_(now.ms()) {}
   bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*, bool*) const override {
-    if (retention_.table && (key.empty() || key[0] != static_cast<char>(*retention_.table))) return false;
-    return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view_of(value))) < oldest_ms_;
+    for (const Retention& each : retentions_) {
+      if (each.table && (key.empty() || key[0] != static_cast<char>(*each.table))) continue;
+      return value.size() >= 8 && static_cast<std::int64_t>(read_be64(view_of(value))) < now_ms_ - each.kept_ms;
+    }
+    return false;
   }
   const char* Name() const override { return "tally.drop_old"; }
 
  private:
-  const Retention retention_;
-  const std::int64_t oldest_ms_;
+  const Retentions retentions_;
+  const std::int64_t now_ms_;
 };
 
 class DropOldFactory final : public rocksdb::CompactionFilterFactory {
  public:
-  DropOldFactory(Retention retention, const Clock& clock) : retention_(retention), clock_(clock) {}
+  DropOldFactory(Retentions retentions, const Clock& clock) : retentions_(std::move(retentions)), clock_(clock) {}
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<DropOld>(retention_, clock_.now());
+    return std::make_unique<DropOld>(retentions_, clock_.now());
   }
   const char* Name() const override { return "tally.drop_old"; }
 
  private:
-  const Retention retention_;
+  const Retentions retentions_;
   const Clock& clock_;
 };
 
@@ -192,8 +199,8 @@ rocksdb::ColumnFamilyOptions common_options(const rocksdb::BlockBasedTableOption
 
 rocksdb::ColumnFamilyOptions records_options(const rocksdb::BlockBasedTableOptions& table, const Clock& clock) {
   auto options = common_options(table, 32 * mib);
-  options.compaction_filter_factory =
-      std::make_shared<DropOldFactory>(Retention{Table::idempotency, idempotency_kept_ms}, clock);
+  options.compaction_filter_factory = std::make_shared<DropOldFactory>(
+      Retentions{{Table::idempotency, idempotency_kept_ms}, {Table::dropped_job, dropped_job_kept_ms}}, clock);
   return options;
 }
 
@@ -215,7 +222,7 @@ rocksdb::ColumnFamilyOptions dedup_options(rocksdb::BlockBasedTableOptions table
   auto options = common_options(table, 64 * mib);
   // Keys come at random and are never read in order: universal compaction rewrites them least often.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
-  options.compaction_filter_factory = std::make_shared<DropOldFactory>(Retention{{}, dedup_kept_ms}, clock);
+  options.compaction_filter_factory = std::make_shared<DropOldFactory>(Retentions{{{}, dedup_kept_ms}}, clock);
   options.periodic_compaction_seconds = 7 * 24 * 3600;  // so that old rows go although nothing is added beside them
   // Look-ups mostly miss; a filter spares them the walk through the memtable.
   options.memtable_prefix_bloom_size_ratio = 0.02;

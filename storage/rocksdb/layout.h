@@ -52,6 +52,8 @@ bool has_table_byte(Table table) noexcept;
 inline constexpr std::int64_t dedup_kept_ms = 33 * day_ms;
 // The same for `idempotency`.
 inline constexpr std::int64_t idempotency_kept_ms = 8 * day_ms;
+// The same for `dropped_job`.
+inline constexpr std::int64_t dropped_job_kept_ms = 30 * day_ms;
 
 struct Tuning {
   std::uint64_t cache_bytes;

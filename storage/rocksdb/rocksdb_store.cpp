@@ -258,6 +258,11 @@ Result<void> RocksStore::read_journal(Position from, const JournalVisitor& visit
   return impl_->database->read_journal(from, visit);
 }
 
+Position RocksStore::next_position() const {
+  const std::lock_guard lock(impl_->commit_mutex);
+  return impl_->next;
+}
+
 std::shared_ptr<const Rows> RocksStore::snapshot() const {
   return std::make_shared<Snapshot>(impl_->database);
 }

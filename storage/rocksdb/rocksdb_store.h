@@ -39,6 +39,7 @@ class RocksStore final : public Store {
   Result<Position> commit(std::span<const Batch> batches, Durability durability) override;
   Result<void> sync() override;
   Result<void> read_journal(Position from, const JournalVisitor& visit) const override;
+  Position next_position() const override;
   std::shared_ptr<const Rows> snapshot() const override;
   // Also false while RocksDB holds writes back because compaction cannot keep up.
   bool writable() const override;

@@ -98,6 +98,8 @@ TEST_CASE("config: counts are at least one and sane") {
   CHECK(refused_setting([](Config& c) { c.webhooks.concurrent_total = 0; }) == "webhooks.concurrent_total");
   CHECK(refused_setting([](Config& c) { c.webhooks.response_bytes_max = 0; }) == "webhooks.response_bytes_max");
   CHECK(refused_setting([](Config& c) { c.reports.result_bytes_max = 0; }) == "reports.result_bytes_max");
+  CHECK(refused_setting([](Config& c) { c.reports.operator_result_bytes_max = 0; }) ==
+        "reports.operator_result_bytes_max");
   CHECK(refused_setting([](Config& c) { c.reports.retention_days = 0; }) == "reports.retention_days");
   CHECK(refused_setting([](Config& c) { c.operator_token = "two words"; }) == "operator_token");
   CHECK(refused_setting([](Config& c) { c.operator_token = "t\xc3\xb6ken"; }) == "operator_token");

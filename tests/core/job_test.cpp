@@ -191,6 +191,8 @@ TEST_CASE("job: a stored job is read back whole") {
   job.delivery = DeliveryId("msg_1");
   job.http_request_id = "call-1";
   job.finished_at = t0 + 5;
+  job.saved_parts = 3;
+  job.saved_bytes = 800'000;
   const auto decoded = decode_job(encode(job));
   REQUIRE(decoded);
   CHECK(decoded->id == job.id);
@@ -212,16 +214,35 @@ TEST_CASE("job: a stored job is read back whole") {
   CHECK(decoded->error_message == "message");
   CHECK(decoded->delivery == job.delivery);
   CHECK(decoded->http_request_id == "call-1");
+  CHECK(decoded->saved_parts == 3);
+  CHECK(decoded->saved_bytes == 800'000);
 }
 
-TEST_CASE("job: a row that was stored before rows had the call's id is read") {
+TEST_CASE("job: a row that was stored before rows had the call's id, or parts, is read") {
   std::string bytes = encode(claimed_job());
-  bytes[0] = 1;
+  bytes.resize(bytes.size() - 2);  // the numbers of parts and bytes, which are 0
+  bytes[0] = 2;
+  CHECK(decode_job(bytes).value().saved_parts == 0);
   bytes.pop_back();  // the length of the id, which is empty
+  bytes[0] = 1;
   const auto decoded = decode_job(bytes);
   REQUIRE(decoded);
   CHECK(decoded->id == claimed_job().id);
   CHECK(decoded->http_request_id.empty());
+}
+
+TEST_CASE("job: its holder saves parts, which begins the lease and the attempts anew") {
+  Job job = claimed_job();
+  job.attempts = 4;
+  REQUIRE(save_parts(job, job.token, rules, 2, 500, t0 + 1'000));
+  REQUIRE(save_parts(job, job.token, rules, 1, 7, t0 + 2'000));
+  CHECK(job.saved_parts == 3);
+  CHECK(job.saved_bytes == 507);
+  CHECK(job.attempts == 1);
+  CHECK(job.lease_until == t0 + 2'000 + rules.lease_ms);
+  check_refused(job, [](Job& j) { return save_parts(j, j.token + 1, rules, 1, 1, t0); });
+  REQUIRE(cancel(job, t0 + 3'000));
+  check_refused(job, [](Job& j) { return save_parts(j, j.token, rules, 1, 1, t0); });
 }
 
 TEST_CASE("job: bytes that no encoder wrote are corrupt, never trouble") {
@@ -232,7 +253,7 @@ TEST_CASE("job: bytes that no encoder wrote are corrupt, never trouble") {
     return job.has_value();
   }));
   std::string newer = encode(claimed_job());
-  newer[0] = 3;
+  newer[0] = 4;
   CHECK(decode_job(newer).error().code == Errc::corrupt);
 }
 

@@ -390,4 +390,14 @@ TEST_CASE("report: words of types and groupings") {
   CHECK(to_string(GroupBy::key) == "key");
 }
 
+TEST_CASE("report: without periods to show, the coarsest granularity that both ends lie on is its measure") {
+  const auto coarsest = [](const char* from, const char* to) {
+    return coarsest_of({UtcTime::parse(from).value(), UtcTime::parse(to).value()});
+  };
+  CHECK(coarsest("2026-01-01", "2027-01-01") == Granularity::year);
+  CHECK(coarsest("2026-01-01", "2026-02-01") == Granularity::month);
+  CHECK(coarsest("2026-01-01", "2026-02-02") == Granularity::day);
+  CHECK(coarsest("2026-01-01T01:00:00Z", "2026-02-02") == Granularity::total);
+}
+
 }  // namespace report_test

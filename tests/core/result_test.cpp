@@ -13,7 +13,7 @@ namespace {
 
 constexpr Errc all_codes[] = {Errc::invalid_argument, Errc::not_found, Errc::conflict,  Errc::insufficient_credits,
                               Errc::rate_limited,     Errc::too_large, Errc::exhausted, Errc::unavailable,
-                              Errc::corrupt};
+                              Errc::corrupt,          Errc::gone};
 
 }  // namespace
 

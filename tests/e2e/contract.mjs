@@ -106,7 +106,8 @@ export class Contract {
       return;
     }
     if (!response.content[type]) complain(`the media type ${type} is not documented`);
-    if (!/[/+]json$/.test(type)) return;
+    // Of a part, and of what is packed, nothing is said about the whole.
+    if (!/[/+]json$/.test(type) || !response.content[type].schema || headers['content-encoding']) return;
     const failure = this.#failure(pointer(...response.place, 'content', type, 'schema'), JSON.parse(body.toString('utf8')));
     if (failure) complain(failure);
   }

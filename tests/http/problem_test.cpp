@@ -21,6 +21,7 @@ TEST_CASE("problem: every error has its status, and its rule is its code") {
   CHECK(status_of(fail(Errc::insufficient_credits, "")) == 402);
   CHECK(status_of(fail(Errc::rate_limited, "")) == 429);
   CHECK(status_of(fail(Errc::too_large, "")) == 413);
+  CHECK(status_of(fail(Errc::gone, "")) == 410);
   CHECK(status_of(fail(Errc::exhausted, "")) == 503);
   CHECK(status_of(fail(Errc::unavailable, "")) == 503);
   CHECK(status_of(fail(Errc::corrupt, "")) == 500);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "storage/store.h"
+
 namespace scheduler_test {
 
 using namespace tally;
@@ -117,6 +119,21 @@ TEST_CASE("scheduler: an account's share and the whole queue are bounded") {
   scheduler.retire(AccountId("a"));
   CHECK(scheduler.admit(AccountId("c")).has_value());
   CHECK(scheduler.unfinished() == 3);
+}
+
+TEST_CASE("scheduler: the operator's jobs are taken as batch work, in their order, and never in an account's turn") {
+  Scheduler scheduler{{}};
+  const std::string system = storage::system_account().str();
+  for (const char* id : {"b1", "b2"}) scheduler.offer(job(system, id), at(0), at(0));
+  scheduler.offer(job("a", "1"), at(0), at(0));
+  CHECK(scheduler.ready() == 1);
+  CHECK(scheduler.ready(WorkKind::batch) == 2);
+  CHECK(take(scheduler) == "1");
+  CHECK(take(scheduler).empty());
+  CHECK(scheduler.take(at(100), WorkKind::batch)->id.str() == "b1");
+  CHECK(scheduler.take(at(100), WorkKind::batch)->id.str() == "b2");
+  CHECK_FALSE(scheduler.take(at(100), WorkKind::batch));
+  CHECK(scheduler.ready(WorkKind::batch) == 0);
 }
 
 }  // namespace scheduler_test

@@ -45,6 +45,7 @@ class FaultyStore final : public storage::Store {
   Result<storage::Position> commit(std::span<const storage::Batch> batches, storage::Durability durability) override;
   Result<void> sync() override;
   Result<void> read_journal(storage::Position from, const storage::JournalVisitor& visit) const override;
+  storage::Position next_position() const override { return live_->next_position(); }
   std::shared_ptr<const storage::Rows> snapshot() const override { return live_->snapshot(); }
   bool writable() const override { return writable_ && !doubtful_; }
   std::uint64_t size_bytes() const override { return live_->size_bytes(); }

@@ -35,6 +35,7 @@ class ForwardingStore : public storage::Store {
   Result<void> read_journal(storage::Position from, const storage::JournalVisitor& visit) const override {
     return next_.read_journal(from, visit);
   }
+  storage::Position next_position() const override { return next_.next_position(); }
   std::shared_ptr<const storage::Rows> snapshot() const override { return next_.snapshot(); }
   bool writable() const override { return next_.writable(); }
   std::uint64_t size_bytes() const override { return next_.size_bytes(); }

@@ -46,6 +46,7 @@ class ScratchStore final : public Store {
   Result<Position> commit(std::span<const Batch> b, Durability d) override { return store_->commit(b, d); }
   Result<void> sync() override { return store_->sync(); }
   Result<void> read_journal(Position p, const JournalVisitor& v) const override { return store_->read_journal(p, v); }
+  Position next_position() const override { return store_->next_position(); }
   std::shared_ptr<const Rows> snapshot() const override { return store_->snapshot(); }
   bool writable() const override { return store_->writable(); }
   std::uint64_t size_bytes() const override { return store_->size_bytes(); }

@@ -69,6 +69,7 @@ class SwitchedStore final : public storage::Store {
   Result<void> read_journal(storage::Position from, const storage::JournalVisitor& visit) const override {
     return rows.read_journal(from, visit);
   }
+  storage::Position next_position() const override { return rows.next_position(); }
   std::shared_ptr<const storage::Rows> snapshot() const override { return rows.snapshot(); }
   bool writable() const override { return has_room; }
   std::uint64_t size_bytes() const override { return rows.size_bytes(); }

@@ -27,6 +27,7 @@
 #include "http/operator/holds.h"
 #include "http/operator/ledger.h"
 #include "http/operator/prices.h"
+#include "http/operator/reports.h"
 #include "http/operator/schedules.h"
 #include "http/problem.h"
 #include "http/request_stats.h"
@@ -101,6 +102,7 @@ struct App::Parts {
 
   std::unique_ptr<queue::Scheduler> scheduler;
   std::unique_ptr<queue::WorkerPool> pool;
+  std::unique_ptr<queue::WorkerPool> batch_pool;  // reports over many accounts, which nobody waits for
   std::unique_ptr<queue::Jobs> jobs;
   std::unique_ptr<queue::Runner> runner;
   std::unique_ptr<queue::ScheduledReports> scheduled_reports;
@@ -119,6 +121,7 @@ struct App::Parts {
   std::unique_ptr<http::OperatorSchedules> operator_schedules;
   std::unique_ptr<http::OperatorLedger> operator_ledger;
   std::unique_ptr<http::OperatorHolds> operator_holds;
+  std::unique_ptr<http::OperatorReports> operator_reports;
   std::unique_ptr<http::CustomerAccount> customer_account;
   std::unique_ptr<http::CustomerLedger> customer_ledger;
   std::unique_ptr<http::CustomerReports> customer_reports;
@@ -230,6 +233,7 @@ void App::Parts::make_queue() {
   scheduler = std::make_unique<queue::Scheduler>(
       queue::SchedulerLimits{config.limits.queued_jobs_per_account, config.limits.queued_jobs});
   pool = std::make_unique<queue::WorkerPool>(config.workers);
+  batch_pool = std::make_unique<queue::WorkerPool>(1);
   queue::JobHooks hooks;
   hooks.callback_body = [this](const Job& job, std::string_view result) {
     return kind_of(job.dialect).render(job, result);
@@ -243,14 +247,15 @@ void App::Parts::make_queue() {
   };
   hooks.on_outcome = [this](storage::AccountTx& tx, const Job& job) { outgoing->outbox().report_finished(tx, job); };
   jobs = std::make_unique<queue::Jobs>(*store, *writer, *scheduler, clock, random, JobRules{}, std::move(hooks));
-  const auto work = [this](const Job& job, queue::JobContext&) -> Result<std::string> {
-    auto result = kind_of(job.dialect).compute(job);
-    if (result && result->size() > config.reports.result_bytes_max) {
+  const auto work = [this](const Job& job, queue::JobContext& context) -> Result<std::string> {
+    auto result = kind_of(job.dialect).compute(job, context);
+    if (job.dialect != Dialect::own && result && result->size() > config.reports.result_bytes_max) {
       return fail(Errc::too_large, "the result is larger than this server keeps", "result_too_large");
     }
     return result;
   };
-  runner = std::make_unique<queue::Runner>(*jobs, *scheduler, clock, work, pool->executor(), queue::RunnerOptions{});
+  runner = std::make_unique<queue::Runner>(*jobs, *scheduler, clock, work, pool->executor(), queue::RunnerOptions{},
+                                           batch_pool->executor());
   jobs->on_ready([this] { runner->pump(); });
   scheduled_reports = std::make_unique<queue::ScheduledReports>(schedules, *writer, *jobs, clock, http::scheduled_job);
 }
@@ -297,8 +302,12 @@ Result<void> App::Parts::make_handlers() {
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
   customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
-  customer_reports = std::make_unique<http::CustomerReports>(*credentials, *idempotency, *jobs, *meter, *waiter,
-                                                             *job_streams, clock, callback_policy);
+  customer_reports = std::make_unique<http::CustomerReports>(
+      *credentials, *idempotency, *jobs, http::ReportSources{*store, *meter, *ledgers, *directory},
+      http::ReportLimits{config.reports.result_bytes_max, config.reports.operator_result_bytes_max}, *waiter,
+      *job_streams, clock, callback_policy);
+  operator_reports =
+      std::make_unique<http::OperatorReports>(*idempotency, *jobs, *directory, *waiter, clock, callback_policy);
   customer_webhooks = std::make_unique<http::CustomerWebhooks>(*credentials, outgoing->webhooks(), *idempotency, clock,
                                                                random, outgoing->customer_desk());
   nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *ledgers, *waiter, clock,
@@ -323,6 +332,7 @@ Result<void> App::Parts::make_handlers() {
   operator_schedules->add_to(router, *guard);
   operator_ledger->add_to(router, *guard);
   operator_holds->add_to(router, *guard);
+  operator_reports->add_to(router, *guard);
   customer_account->add_to(router);
   customer_ledger->add_to(router);
   customer_reports->add_to(router);
@@ -433,6 +443,7 @@ void App::run() {
     p.scheduled_reports->stop();
     p.runner->stop();
   }
+  p.batch_pool->stop();
   p.pool->stop();
   p.limits->flush_all();
   p.meter->flush_all();

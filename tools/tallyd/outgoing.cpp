@@ -55,7 +55,12 @@ Result<std::unique_ptr<Outgoing>> Outgoing::open(const Config& config, const Par
                                 UtcTime now) { return self.on_attempt(tx, delivery, outcome, now); };
   standing.payments_url = config.payments.url;
   standing.payments_transport = self.payments_transport_.get();
-  const auto account_secrets = [&directory = parts.directory](const AccountId& id) -> Result<WebhookSecrets> {
+  auto operator_secret = read_or_make_secret_file(config.data + "/operator-webhook.secret",
+                                                  [&parts] { return webhook::make_secret(parts.random); });
+  if (!operator_secret) return operator_secret.error();
+  const auto account_secrets = [&directory = parts.directory,
+                                of_operator = *operator_secret](const AccountId& id) -> Result<WebhookSecrets> {
+    if (id == storage::system_account()) return WebhookSecrets{of_operator, {}, {}};
     const auto account = directory.account(id);
     if (!account) return fail(Errc::not_found, "no such account");
     return account->webhook;

@@ -1,0 +1,64 @@
+#include "core/statement.h"
+
+#include <limits>
+
+namespace tally {
+namespace {
+
+void accumulate(Credits& sum, Credits amount) noexcept {
+  sum = add_saturating(sum, amount);
+}
+
+Credits opposite(Credits amount) noexcept {
+  const std::int64_t micros = amount.micros();
+  return Credits::from_micros(
+      micros == std::numeric_limits<std::int64_t>::min() ? std::numeric_limits<std::int64_t>::max() : -micros);
+}
+
+}  // namespace
+
+LedgerFigures& LedgerFigures::operator+=(const LedgerFigures& other) noexcept {
+  accumulate(opening, other.opening);
+  accumulate(granted, other.granted);
+  accumulate(consumed, other.consumed);
+  accumulate(expired, other.expired);
+  accumulate(adjusted, other.adjusted);
+  accumulate(closing, other.closing);
+  accumulate(debt, other.debt);
+  return *this;
+}
+
+Credits debt_change(const LedgerEntry& entry) noexcept {
+  Credits change;
+  for (const LotShare& share : entry.lots) accumulate(change, share.amount);
+  accumulate(change, opposite(entry.amount));
+  return change;
+}
+
+LedgerPeriod::LedgerPeriod(Credits opening, Credits debt_before) noexcept {
+  figures_.opening = figures_.closing = opening;
+  figures_.debt = debt_before;
+}
+
+void LedgerPeriod::add(const LedgerEntry& entry) noexcept {
+  const Credits amount = entry.amount;
+  switch (entry.type) {
+    case EntryType::grant:
+      accumulate(figures_.granted, amount);
+      break;
+    case EntryType::debit:
+    case EntryType::reversal:
+      accumulate(figures_.consumed, opposite(amount));
+      break;
+    case EntryType::expiry:
+      accumulate(figures_.expired, opposite(amount));
+      break;
+    case EntryType::adjustment:
+      accumulate(figures_.adjusted, amount);
+      break;
+  }
+  figures_.closing = entry.balance_after;
+  accumulate(figures_.debt, debt_change(entry));
+}
+
+}  // namespace tally

@@ -1,0 +1,22 @@
+#include "http/csv_text.h"
+
+namespace tally::http {
+
+void append_csv_text(std::string& out, std::string_view text) {
+  if (text.empty()) return;
+  const bool formula = std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  if (text.find_first_of("\",\r\n") == std::string_view::npos) {
+    if (formula) out.push_back('\'');
+    out += text;
+    return;
+  }
+  out.push_back('"');
+  if (formula) out.push_back('\'');
+  for (const char c : text) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+}  // namespace tally::http

@@ -1,0 +1,19 @@
+// The answer to GET …/result: the bytes of a stored result as the request wants them.
+#pragma once
+
+#include <memory>
+
+#include "http/request.h"
+#include "http/result_bytes.h"
+
+namespace tally::http {
+
+// 200, 206 for a single satisfiable `Range` (whose `If-Range`, if any, is the ETag), 416 for one that is not, 304 for a
+// known `If-None-Match`. Other forms of Range are ignored. Without Range the body is gzipped when `Accept-Encoding`
+// allows it and it is worth it; the ETag differs then.
+Response result_response(const Request& request, const std::shared_ptr<const ResultBytes>& bytes);
+
+// The same for a job: 409 `not_completed` unless it is.
+Response stored_result_response(const queue::Jobs& jobs, const Job& job, const Request& request);
+
+}  // namespace tally::http
