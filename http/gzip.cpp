@@ -11,17 +11,17 @@ namespace tally::http {
 namespace {
 
 constexpr int gzip_window_bits = 15 + 16;  // the largest window, in gzip's own frame
-constexpr int memory_level = 8;
-constexpr int level = 5;  // a third of the time of 9 for a few percent more bytes
+constexpr int gzip_memory_level = 8;
+constexpr int gzip_level = 5;  // a third of the time of 9 for a few percent more bytes
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 bool is_zero_weight(std::string_view parameter) {
-  parameter = trimmed(parameter);
+  parameter = without_blanks(parameter);
   if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) return false;
   return parameter.find_first_not_of("0.", 2) == std::string_view::npos;
 }
@@ -33,7 +33,8 @@ struct Gzip::State {
 };
 
 Gzip::Gzip() : state_(std::make_unique<State>()) {
-  if (deflateInit2(&state_->stream, level, Z_DEFLATED, gzip_window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+  if (deflateInit2(&state_->stream, gzip_level, Z_DEFLATED, gzip_window_bits, gzip_memory_level, Z_DEFAULT_STRATEGY) !=
+      Z_OK)
     std::abort();  // only out of memory can do this
 }
 
@@ -74,7 +75,7 @@ bool accepts_gzip(std::string_view header) {
     header.remove_prefix(std::min(item.size() + 1, header.size()));
     const auto semicolon = item.find(';');
     const std::string_view parameter = semicolon == std::string_view::npos ? "" : item.substr(semicolon + 1);
-    item = trimmed(item.substr(0, semicolon));
+    item = without_blanks(item.substr(0, semicolon));
     std::string coding(item);
     std::transform(coding.begin(), coding.end(), coding.begin(),
                    [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });

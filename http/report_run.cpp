@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/ledger_period.h"
 #include "http/result_writer.h"
 
 namespace tally::http {
@@ -183,6 +184,43 @@ Result<std::string> run_report(const ReportSources& sources, const queue::Jobs& 
   const auto task = decode_report_task(job.request);
   if (!task) return task.error();
   return ReportRun(sources, jobs, limits, job, *task, context).run();
+}
+
+namespace {
+
+// Read before the data is, so that what came between makes a result newer than its version, never older.
+Result<DataVersion> version_of(const ReportSources& sources, const AccountId& account, ReportType type) {
+  DataVersion version;
+  version.prices = sources.directory.prices()->version();
+  if (type != ReportType::ledger) {
+    const auto nothing = sources.meter.report(account, ReportRequest{});
+    if (!nothing) return nothing.error();
+    version.usage = nothing->as_of;
+  }
+  if (type == ReportType::ledger || type == ReportType::statement) {
+    const auto state = read_state(sources.ledgers, account);
+    if (!state) return state.error();
+    version.ledger = state->last_entry;
+  }
+  return version;
+}
+
+}  // namespace
+
+Result<std::string> run_report(ReportReuse& reuse, const ReportSources& sources, const queue::Jobs& jobs,
+                               const ReportLimits& limits, const Job& job, queue::JobContext& context) {
+  if (job.account == storage::system_account() || job.saved_parts > 0)
+    return run_report(sources, jobs, limits, job, context);
+  const auto task = decode_report_task(job.request);
+  if (!task) return task.error();
+  const auto version = version_of(sources, job.account, task->request.type);
+  if (!version) return version.error();
+  if (auto before = reuse.find(job.account, job.request, *version)) return std::move(*before);
+  auto result = ReportRun(sources, jobs, limits, job, *task, context).run();
+  if (!result) return result;
+  const auto stored = decode_stored_result(*result);
+  if (stored && stored->parts == 0) reuse.keep(job.account, job.request, *version, *result);
+  return result;
 }
 
 }  // namespace tally::http

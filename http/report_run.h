@@ -5,6 +5,7 @@
 
 #include "core/job.h"
 #include "http/report_format.h"
+#include "http/report_reuse.h"
 #include "http/report_rows.h"
 #include "queue/runner.h"
 
@@ -26,5 +27,9 @@ Members totals_of(const ReportTask& task, const ReportTotals& totals, bool by_op
 // that was saved. Between two accounts, and between two parts of a long ledger, it looks whether it is still wanted.
 Result<std::string> run_report(const ReportSources& sources, const queue::Jobs& jobs, const ReportLimits& limits,
                                const Job& job, queue::JobContext& context);
+
+// The same; a report over an account's own data takes over the result of an equal one before, if the data is the same.
+Result<std::string> run_report(ReportReuse& reuse, const ReportSources& sources, const queue::Jobs& jobs,
+                               const ReportLimits& limits, const Job& job, queue::JobContext& context);
 
 }  // namespace tally::http

@@ -8,7 +8,7 @@ namespace tally::http {
 
 namespace {
 
-Response accepted(const Job& job) {
+Response accepted_response(const Job& job) {
   Response response = json_response(202, job_accepted_json(job));
   response.headers.emplace_back("Location", status_url(job));
   response.headers.emplace_back("Retry-After", "1");
@@ -36,13 +36,13 @@ void ReportSubmission::store(Job job, CallKey key, std::optional<std::int64_t> w
       if (!found) return found.error();
       *stands = std::move(*found);
       if (*stands) return fail(Errc::conflict, "answered before");
-      idempotency_.keep(tx, key, accepted(stored));
+      idempotency_.keep(tx, key, accepted_response(stored));
       return {};
     };
   }
   jobs_.submit(std::move(job), std::move(within), [this, account, stands, wait, answer](const Result<Job>& stored) {
     if (!stored && !*stands) return answer(problem(stored.error()));
-    Response response = stored ? accepted(*stored) : std::move(**stands);
+    Response response = stored ? accepted_response(*stored) : std::move(**stands);
     if (!wait || *wait == 0 || response.status != 202) return answer(std::move(response));
     answer_within(*wait, account, std::move(response), answer);
   });

@@ -42,9 +42,10 @@ void CustomerReports::add_to(Router& router) {
 }
 
 ReportKind CustomerReports::kind() const {
-  return {
-      [this](const Job& job, queue::JobContext& context) { return run_report(sources_, jobs_, limits_, job, context); },
-      job_json};
+  return {[this](const Job& job, queue::JobContext& context) {
+            return run_report(reuse_, sources_, jobs_, limits_, job, context);
+          },
+          job_json};
 }
 
 std::optional<Caller> CustomerReports::authenticate(const Request& request, const Reply& reply) {

@@ -42,6 +42,7 @@ class CustomerReports {
   queue::Jobs& jobs_;
   ReportSources sources_;
   ReportLimits limits_;
+  mutable ReportReuse reuse_;
   Waiter& waiter_;
   JobStreams& streams_;
   Clock& clock_;

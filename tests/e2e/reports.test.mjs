@@ -93,11 +93,11 @@ describe('types, against SQL', () => {
   });
 
   test('statement: what was posted, and the usage by endpoint', async () => {
-    const posted = sql.rows(`SELECT id AS account,
-        coalesce((SELECT sum(micros) FROM posting WHERE account = id AND kind = 'grant'), 0) AS granted,
-        coalesce((SELECT sum(micros) FROM posting WHERE account = id AND kind = 'adjustment'), 0) AS adjusted,
-        coalesce((SELECT sum(micros) FROM counted WHERE account = id), 0) AS consumed
-      FROM account ORDER BY id`);
+    const posted = sql.rows(`SELECT account_.id AS account,
+        coalesce((SELECT sum(micros) FROM posting WHERE account = account_.id AND kind = 'grant'), 0) AS granted,
+        coalesce((SELECT sum(micros) FROM posting WHERE account = account_.id AND kind = 'adjustment'), 0) AS adjusted,
+        coalesce((SELECT sum(micros) FROM counted WHERE account = account_.id), 0) AS consumed
+      FROM account account_ ORDER BY id`);
     const usage = sql.rows(`SELECT account, endpoint, category, count(*) AS requests, sum(results) AS results, sum(micros) AS credits
       FROM counted GROUP BY account, endpoint, category ORDER BY account, endpoint, category`);
     const rows = await rowsOf({ type: 'statement', from: last, to: next });

@@ -7,7 +7,7 @@
 
 namespace tally::http {
 
-ReportHouse::ReportHouse(const ReportLimits& limits) : limits_(limits) {
+ReportHouse::ReportHouse(const ReportLimits& report_limits) : limits_(report_limits) {
   start();
 }
 

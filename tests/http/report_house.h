@@ -13,7 +13,7 @@ namespace tally::http {
 
 class ReportHouse : public ApiHouse {
  public:
-  explicit ReportHouse(const ReportLimits& limits = {});
+  explicit ReportHouse(const ReportLimits& report_limits = {});
 
   // Runs everything that is to be done.
   void work();

@@ -169,4 +169,36 @@ TEST_CASE("report run: a long ledger is saved in parts, too") {
   CHECK(std::count(body.begin(), body.end(), '\n') == 1201);
 }
 
+TEST_CASE("report run: an equal order over equal data takes over the result before, and over other data does not") {
+  ReportHouse house;
+  house.clock.set(UtcTime::parse("2026-05-10T12:00:00Z").value());
+  house.open_account("acme", "10");
+  house.event(R"({"id":"1","account":"acme","endpoint":"search","credits":"1"})");
+  const std::string order = R"({"type":"statement","from":"2026-05-01","to":"2026-06-01"})";
+  const auto consumed = [&] { return at(house.report("acme", order), "result.rows.0.consumed"); };
+  CHECK(consumed() == "1");
+  CHECK(consumed() == "1");
+  house.event(R"({"id":"2","account":"acme","endpoint":"search","credits":"1"})");
+  CHECK(consumed() == "2");
+  REQUIRE(house.as_operator("POST", "/accounts/acme/grants", R"({"amount":"5"})").status == 201);
+  CHECK(at(house.report("acme", order), "result.rows.0.granted") == "15");
+  house.event(R"({"id":"3","account":"acme","endpoint":"free"})");
+  CHECK(at(house.report("acme", order), "result.rows.0.by_endpoint.0.endpoint") == "free");
+}
+
+TEST_CASE("report reuse: a result is found by its account, order and version, and the oldest go first") {
+  ReportReuse reuse(100);
+  const AccountId acme("acme");
+  reuse.keep(acme, "order", {1, 2, 3}, "result");
+  CHECK(reuse.find(acme, "order", {1, 2, 3}) == "result");
+  CHECK_FALSE(reuse.find(AccountId("bolt"), "order", {1, 2, 3}));
+  CHECK_FALSE(reuse.find(acme, "other", {1, 2, 3}));
+  CHECK_FALSE(reuse.find(acme, "order", {1, 2, 4}));
+  CHECK_FALSE(reuse.find(acme, "order", {1, 2, 3}));  // what was out of date is not kept
+  reuse.keep(acme, "a", {}, std::string(60, 'a'));
+  reuse.keep(acme, "b", {}, std::string(60, 'b'));
+  CHECK_FALSE(reuse.find(acme, "a", {}));
+  CHECK(reuse.find(acme, "b", {}) == std::string(60, 'b'));
+}
+
 }  // namespace tally::http::report_run_test

@@ -335,7 +335,7 @@ TEST_CASE("jobs: old finished jobs are dropped with all their rows, unfinished o
   house.settle();
   CHECK(*house.jobs->drop_old(house.clock.now() + 1, 100) == 1);
   house.commit();
-  CHECK(house.jobs->find(acme, old.id).error().code == Errc::not_found);
+  CHECK(house.jobs->find(acme, old.id).error().code == Errc::gone);
   CHECK(house.jobs->find(acme, waiting.id).has_value());
   CHECK(house.rows(Table::job_result) == 0);
   CHECK(house.rows(Table::job_by_time) == 1);
@@ -377,7 +377,7 @@ TEST_CASE("jobs: old unfinished jobs do not hold up the dropping of those behind
   house.settle();
   CHECK(*house.jobs->drop_old(house.clock.now() + 1, 1) == 1);
   house.commit();
-  CHECK(house.jobs->find(acme, done.id).error().code == Errc::not_found);
+  CHECK(house.jobs->find(acme, done.id).error().code == Errc::gone);
   CHECK(house.jobs->find(acme, waiting.id).has_value());
 }
 

@@ -17,6 +17,7 @@ void bench_idle(const Options& options, Figures& figures);
 void bench_restart(const Options& options, Figures& figures);
 void bench_ledger(const Options& options, Figures& figures);
 void bench_authorize(const Options& options, Figures& figures);
+void bench_statement(const Options& options, Figures& figures);
 void bench_latency(const Options& options, Figures& figures);
 
 }  // namespace tally::tools::bench

@@ -80,12 +80,16 @@ LocalStore::~LocalStore() {
 
 void LocalStore::ingest(std::int32_t first_day, std::uint64_t events, std::uint64_t first_number) {
   Workload workload(first_day, events, first_number);
+  ingest_each(events, [&](std::uint64_t) { return usage_event(workload.next()); });
+}
+
+void LocalStore::ingest_each(std::uint64_t count, const std::function<UsageEvent(std::uint64_t number)>& make) {
   Answers answers;
   std::uint64_t batches = 0;
-  for (std::uint64_t made = 0; made < events;) {
+  for (std::uint64_t made = 0; made < count;) {
     std::unordered_map<AccountId, std::vector<UsageEvent>> by_account;
-    for (std::size_t i = 0; i < batch_events && made < events; ++i, ++made) {
-      UsageEvent event = usage_event(workload.next());
+    for (std::size_t i = 0; i < batch_events && made < count; ++i, ++made) {
+      UsageEvent event = make(made);
       by_account[event.account].push_back(std::move(event));
     }
     for (auto& [account, group] : by_account) {
@@ -95,7 +99,7 @@ void LocalStore::ingest(std::int32_t first_day, std::uint64_t events, std::uint6
     }
     if (++batches % batches_between_ticks == 0) meter_->tick();
   }
-  answers.wait_for_all(events);
+  answers.wait_for_all(count);
 }
 
 std::uint64_t LocalStore::fill(std::int32_t first_day, std::uint64_t bytes) {

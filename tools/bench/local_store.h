@@ -1,6 +1,7 @@
 // tallyd's storage in this process: to fill a data directory faster than HTTP can, and to time reports without HTTP.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,8 @@ class LocalStore {
 
   // That many events of the 90 days' workload, durable and counted; gives up on a duplicate or a refusal.
   void ingest(std::int32_t first_day, std::uint64_t events, std::uint64_t first_number = 0);
+  // Events 0 to `count` - 1, as `event` makes them.
+  void ingest_each(std::uint64_t count, const std::function<UsageEvent(std::uint64_t number)>& event);
   // As ingest, until the directory holds so many bytes. Answers the events it took.
   std::uint64_t fill(std::int32_t first_day, std::uint64_t bytes);
 

@@ -22,6 +22,7 @@ constexpr Bench benches[] = {
     {"submit", "Durable submits, beside RocksDB's synced group commit", bench_submit},
     {"ingest", "Usage events, beside RocksDB with one Merge per event", bench_ingest},
     {"report", "Reports done, and one report's time as the events behind it grow", bench_report},
+    {"statement", "The close of a month over all accounts", bench_statement},
     {"ledger", "Debits and holds in process and over HTTP, beside PostgreSQL", bench_ledger},
     {"authorize", "A gateway's question before each call, decided in one durable commit", bench_authorize},
     {"webhook", "Deliveries, beside a bare libcurl multi loop", bench_webhook},
@@ -45,6 +46,7 @@ void add_options(CLI::App& app, Options& options, bool& quick) {
   app.add_option("--jobs", options.report_jobs, "report: jobs of a turn")->check(CLI::PositiveNumber);
   app.add_option("--small", options.events_small, "report: events in the small store")->check(CLI::PositiveNumber);
   app.add_option("--large", options.events_large, "report: events in the large store")->check(CLI::PositiveNumber);
+  app.add_option("--accounts", options.statement_accounts, "statement: accounts")->check(CLI::Range(1, 10'000'000));
   app.add_option("--deliveries", options.deliveries, "webhook: of a turn")->check(CLI::Range(10, 10'000'000));
   app.add_option("--waiters", options.waiters, "waiters: connections")->check(CLI::Range(1, 60'000));
   app.add_option("--gb", options.store_gb, "restart: size of the store")->check(CLI::PositiveNumber);

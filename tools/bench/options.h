@@ -27,6 +27,7 @@ struct Options {
   double store_gb = 1;
   std::uint64_t waiters = 10'000;
   std::uint32_t ledger_accounts = 10'000;
+  std::uint32_t statement_accounts = 50'000;
   std::uint64_t submits_per_second = 200;
   double latency_seconds = 10;
 
@@ -47,6 +48,7 @@ struct Options {
     store_gb = 0.002;
     waiters = 50;
     ledger_accounts = 50;
+    statement_accounts = 200;
     latency_seconds = 0.5;
   }
 };
