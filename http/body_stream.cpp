@@ -16,6 +16,7 @@ struct BodyPipe {
   bool gone = false;
   std::function<void()> wake;
   std::function<void()> on_gone;
+  std::function<void()> on_taken;
 };
 
 namespace {
@@ -68,12 +69,37 @@ void BodyWriter::on_gone(std::function<void()> then) {
   then();
 }
 
+void BodyWriter::on_taken(std::function<void()> then) {
+  {
+    const std::scoped_lock lock(pipe_->mutex);
+    if (pipe_->gone || pipe_->overrun) return;
+    if (!pipe_->waiting.empty()) {
+      pipe_->on_taken = std::move(then);
+      return;
+    }
+  }
+  then();
+}
+
+void BodyWriter::fail() {
+  std::function<void()> wake;
+  {
+    const std::scoped_lock lock(pipe_->mutex);
+    if (pipe_->ended || std::exchange(pipe_->overrun, true)) return;
+    wake = pipe_->wake;
+    pipe_->on_gone = nullptr;
+  }
+  call(wake);
+}
+
 BodyReader::~BodyReader() {
   std::function<void()> on_gone;
+  std::function<void()> on_taken;  // dropped without the lock, as it may own the writer
   {
     const std::scoped_lock lock(pipe_->mutex);
     pipe_->gone = true;
     pipe_->wake = nullptr;
+    on_taken = std::exchange(pipe_->on_taken, nullptr);
     on_gone = std::exchange(pipe_->on_gone, nullptr);
   }
   call(on_gone);
@@ -85,8 +111,15 @@ void BodyReader::on_more(std::function<void()> wake) {
 }
 
 BodyReader::Piece BodyReader::take() {
-  const std::scoped_lock lock(pipe_->mutex);
-  return {std::exchange(pipe_->waiting, {}), pipe_->ended, pipe_->overrun};
+  Piece piece;
+  std::function<void()> on_taken;
+  {
+    const std::scoped_lock lock(pipe_->mutex);
+    piece = {std::exchange(pipe_->waiting, {}), pipe_->ended, pipe_->overrun};
+    on_taken = std::exchange(pipe_->on_taken, nullptr);
+  }
+  call(on_taken);
+  return piece;
 }
 
 BodyEnds make_body_stream(std::size_t waiting_bytes_max) {

@@ -26,6 +26,11 @@ class BodyWriter {
   // Calls `then` once, on any thread, when the client is gone before the end; at once if it is. It must be short and
   // must not write.
   void on_gone(std::function<void()> then);
+  // Calls `then` once, on any thread, when all that was written is on its way to the client; at once if it is. Not
+  // called when the client is gone.
+  void on_taken(std::function<void()> then);
+  // Cuts the connection, as the client must not take what it has for the whole.
+  void fail();
 
  private:
   std::shared_ptr<BodyPipe> pipe_;

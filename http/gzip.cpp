@@ -30,6 +30,10 @@ bool is_zero_weight(std::string_view parameter) {
 
 struct Gzip::State {
   z_stream stream{};
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { deflateEnd(&stream); }
 };
 
 Gzip::Gzip() : state_(std::make_unique<State>()) {
@@ -38,9 +42,10 @@ Gzip::Gzip() : state_(std::make_unique<State>()) {
     std::abort();  // only out of memory can do this
 }
 
-Gzip::~Gzip() {
-  deflateEnd(&state_->stream);
-}
+// zlib's state points back at the stream, which stays where it is.
+Gzip::Gzip(Gzip&&) noexcept = default;
+Gzip& Gzip::operator=(Gzip&&) noexcept = default;
+Gzip::~Gzip() = default;
 
 namespace {
 

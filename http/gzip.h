@@ -11,8 +11,8 @@ class Gzip {
  public:
   Gzip();
   ~Gzip();
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
+  Gzip(Gzip&&) noexcept;
+  Gzip& operator=(Gzip&&) noexcept;
 
   // Appends what `bytes` become; some of it may come with a later piece.
   void add(std::string_view bytes, std::string& out);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "http/body_stream.h"
 #include "http/gzip.h"
 #include "http/problem.h"
 #include "http/report_format.h"
@@ -14,6 +15,8 @@ namespace tally::http {
 namespace {
 
 constexpr std::uint64_t piece_bytes = 256 * 1024;
+constexpr std::uint64_t whole_bytes_max = 256 * 1024;  // read at once, on the thread that asks
+constexpr std::size_t waiting_bytes_max = 4 * piece_bytes;
 constexpr std::uint64_t gzip_bytes_min = 1024;
 
 struct ByteRange {
@@ -103,9 +106,33 @@ class ResultPieces {
   bool finished_ = false;
 };
 
+// Hands one piece after the other to a body's writer, the next one when the last is on its way.
+class ResultFeed : public std::enable_shared_from_this<ResultFeed> {
+ public:
+  ResultFeed(ResultPieces pieces, std::shared_ptr<BodyWriter> writer, queue::Executor execute)
+      : pieces_(std::move(pieces)), writer_(std::move(writer)), execute_(std::move(execute)) {}
+
+  void go_on() {
+    execute_([self = shared_from_this()] { self->feed(); });
+  }
+
+ private:
+  void feed() {
+    auto piece = pieces_.take();
+    if (!piece) return writer_->fail();
+    if (piece->empty()) return writer_->end();
+    if (writer_->write(*piece)) writer_->on_taken([self = shared_from_this()] { self->go_on(); });
+  }
+
+  ResultPieces pieces_;
+  std::shared_ptr<BodyWriter> writer_;
+  queue::Executor execute_;
+};
+
 }  // namespace
 
-Response result_response(const Request& request, const std::shared_ptr<const ResultBytes>& bytes) {
+Response result_response(const Request& request, const std::shared_ptr<const ResultBytes>& bytes,
+                         const queue::Executor& execute) {
   const std::uint64_t size = bytes->size();
   const std::string tag = "\"" + bytes->result().etag + "\"";
   const std::string packed_tag = "\"" + bytes->result().etag + "-gzip\"";
@@ -133,9 +160,16 @@ Response result_response(const Request& request, const std::shared_ptr<const Res
   } else {
     response.status = ranged ? 206 : 200;
     response.content_type = content_type_of(bytes->result().format);
-    auto body = ResultPieces(bytes, part, packed).whole();
-    if (!body) return problem(body.error());
-    response.body = std::move(*body);
+    ResultPieces pieces(bytes, part, packed);
+    if (part.to - part.from <= whole_bytes_max) {
+      auto body = pieces.whole();
+      if (!body) return problem(body.error());
+      response.body = std::move(*body);
+    } else {
+      auto [writer, reader] = make_body_stream(waiting_bytes_max);
+      response.stream = std::move(reader);
+      std::make_shared<ResultFeed>(std::move(pieces), std::move(writer), execute)->go_on();
+    }
     if (ranged) {
       response.headers.emplace_back("Content-Range", "bytes " + std::to_string(part.from) + "-" +
                                                          std::to_string(part.to - 1) + "/" + std::to_string(size));
@@ -148,7 +182,8 @@ Response result_response(const Request& request, const std::shared_ptr<const Res
   return response;
 }
 
-Response stored_result_response(const queue::Jobs& jobs, const Job& job, const Request& request) {
+Response stored_result_response(const queue::Jobs& jobs, const Job& job, const Request& request,
+                                const queue::Executor& execute) {
   if (job.status != JobStatus::completed) {
     return problem(409, "not_completed",
                    "this report has no result; its status is " + std::string(to_string(job.status)));
@@ -157,7 +192,7 @@ Response stored_result_response(const queue::Jobs& jobs, const Job& job, const R
   if (!stored) return problem(stored.error());
   auto result = read_result(job, *stored);
   if (!result) return problem(result.error());
-  return result_response(request, std::make_shared<const ResultBytes>(jobs, job, std::move(*result)));
+  return result_response(request, std::make_shared<const ResultBytes>(jobs, job, std::move(*result)), execute);
 }
 
 }  // namespace tally::http

@@ -5,15 +5,18 @@
 
 #include "http/request.h"
 #include "http/result_bytes.h"
+#include "queue/runner.h"
 
 namespace tally::http {
 
 // 200, 206 for a single satisfiable `Range` (whose `If-Range`, if any, is the ETag), 416 for one that is not, 304 for a
 // known `If-None-Match`. Other forms of Range are ignored. Without Range the body is gzipped when `Accept-Encoding`
-// allows it and it is worth it; the ETag differs then.
-Response result_response(const Request& request, const std::shared_ptr<const ResultBytes>& bytes);
+// allows it and it is worth it; the ETag differs then. A large body is read and packed while it is sent, by `execute`.
+Response result_response(const Request& request, const std::shared_ptr<const ResultBytes>& bytes,
+                         const queue::Executor& execute);
 
 // The same for a job: 409 `not_completed` unless it is.
-Response stored_result_response(const queue::Jobs& jobs, const Job& job, const Request& request);
+Response stored_result_response(const queue::Jobs& jobs, const Job& job, const Request& request,
+                                const queue::Executor& execute);
 
 }  // namespace tally::http

@@ -46,11 +46,11 @@ enum class Table : std::uint8_t {
   open_hold = 21,     // number, 8 bytes big-endian -> "": holds that are open
   reversal = 22,      // fingerprint of an event that was reversed -> seq of its reversal
   webhook = 23,       // webhook id -> Webhook; "" -> their number, as a LEB128
-  webhook_delivery = 24,   // webhook id \0 created_at ms as 8 bytes big-endian, delivery id -> "": the order of a
-                           // webhook's log and of its retention
-  rate_window = 25,        // key id -> RateWindow
-  login = 26,              // "" -> Login
-  session = 27,            // session id -> Session: those that are open
+  webhook_delivery = 24,  // webhook id \0 created_at ms as 8 bytes big-endian, delivery id -> "": the order of a
+                          // webhook's log and of its retention
+  rate_window = 25,       // key id -> RateWindow
+  login = 26,             // "" -> Login
+  session = 27,           // session id -> Session: those that are open
   result_part = 28,       // request id, number as 4 bytes big-endian -> where it begins among the rows' bytes, 8 bytes
                           // big-endian, and the bytes
   checkpoint = 29,        // request id -> where the work on an unfinished job goes on
@@ -59,16 +59,38 @@ enum class Table : std::uint8_t {
   delivery_attempts = 32,  // delivery id -> the latest AttemptRecords
   schedule = 33,           // schedule id -> Schedule, under its account
 };
-inline constexpr Table all_tables[] = {
-    Table::meta,          Table::account,       Table::credential,  Table::price,
-    Table::job,           Table::job_result,    Table::open_job,    Table::delivery,
-    Table::delivery_body, Table::open_delivery, Table::rollup_day,  Table::rollup_month,
-    Table::dedup,         Table::meter,         Table::idempotency, Table::job_by_time,
-    Table::ledger,        Table::ledger_entry,  Table::lot,         Table::hold,
-    Table::open_hold,     Table::reversal,      Table::webhook,     Table::webhook_delivery,
-    Table::rate_window,   Table::login,         Table::session,     Table::result_part,
-    Table::checkpoint,    Table::dropped_job,   Table::delivery_attempts,
-    Table::schedule};
+inline constexpr Table all_tables[] = {Table::meta,
+                                       Table::account,
+                                       Table::credential,
+                                       Table::price,
+                                       Table::job,
+                                       Table::job_result,
+                                       Table::open_job,
+                                       Table::delivery,
+                                       Table::delivery_body,
+                                       Table::open_delivery,
+                                       Table::rollup_day,
+                                       Table::rollup_month,
+                                       Table::dedup,
+                                       Table::meter,
+                                       Table::idempotency,
+                                       Table::job_by_time,
+                                       Table::ledger,
+                                       Table::ledger_entry,
+                                       Table::lot,
+                                       Table::hold,
+                                       Table::open_hold,
+                                       Table::reversal,
+                                       Table::webhook,
+                                       Table::webhook_delivery,
+                                       Table::rate_window,
+                                       Table::login,
+                                       Table::session,
+                                       Table::result_part,
+                                       Table::checkpoint,
+                                       Table::dropped_job,
+                                       Table::delivery_attempts,
+                                       Table::schedule};
 
 // Rows that belong to no customer (prices, bookkeeping) live under this id, which no account can have.
 const AccountId& system_account();

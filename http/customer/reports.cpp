@@ -18,8 +18,8 @@ void with_rate(Response& response, const Caller& caller) {
 
 CustomerReports::CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs,
                                  const ReportSources& sources, const ReportLimits& limits, Waiter& waiter,
-                                 JobStreams& streams, Clock& clock,
-                                 CallbackPolicy callback_policy)
+                                 JobStreams& streams, Clock& clock, CallbackPolicy callback_policy,
+                                 queue::Executor execute)
     : credentials_(credentials),
       jobs_(jobs),
       sources_(sources),
@@ -28,7 +28,8 @@ CustomerReports::CustomerReports(Credentials& credentials, Idempotency& idempote
       streams_(streams),
       clock_(clock),
       callback_policy_(std::move(callback_policy)),
-      submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }) {}
+      submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }),
+      execute_(std::move(execute)) {}
 
 void CustomerReports::add_to(Router& router) {
   const auto bind = [this](void (CustomerReports::*handler)(Request&&, Reply)) {
@@ -141,7 +142,7 @@ void CustomerReports::result(Request&& request, Reply reply) {
   };
   const auto job = find(*caller, request.path_param("request_id"));
   if (!job) return answer(problem(job.error()));
-  answer(stored_result_response(jobs_, *job, request));
+  answer(stored_result_response(jobs_, *job, request, execute_));
 }
 
 void CustomerReports::list(Request&& request, Reply reply) {

@@ -22,7 +22,7 @@ class CustomerReports {
  public:
   CustomerReports(Credentials& credentials, Idempotency& idempotency, queue::Jobs& jobs, const ReportSources& sources,
                   const ReportLimits& limits, Waiter& waiter, JobStreams& streams, Clock& clock,
-                  CallbackPolicy callback_policy);
+                  CallbackPolicy callback_policy, queue::Executor execute);
   void add_to(Router& router);
   // Of every job of our own API, the operator's too.
   ReportKind kind() const;
@@ -48,6 +48,7 @@ class CustomerReports {
   Clock& clock_;
   CallbackPolicy callback_policy_;
   ReportSubmission submission_;
+  queue::Executor execute_;  // reads what is sent of large results
   FinishedAnswers finished_{clock_};
 };
 

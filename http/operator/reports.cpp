@@ -9,13 +9,14 @@
 namespace tally::http {
 
 OperatorReports::OperatorReports(Idempotency& idempotency, queue::Jobs& jobs, const storage::Directory& directory,
-                                 Waiter& waiter, Clock& clock, CallbackPolicy callback_policy)
+                                 Waiter& waiter, Clock& clock, CallbackPolicy callback_policy, queue::Executor execute)
     : jobs_(jobs),
       directory_(directory),
       waiter_(waiter),
       clock_(clock),
       callback_policy_(std::move(callback_policy)),
-      submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }) {}
+      submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }),
+      execute_(std::move(execute)) {}
 
 void OperatorReports::add_to(Router& router, const OperatorGuard& guard) {
   const auto add = [&](std::string_view method, std::string_view path,
@@ -90,7 +91,7 @@ void OperatorReports::poll(Request&& request, Reply reply) {
 
 void OperatorReports::result(Request&& request, Reply reply) {
   const auto job = find(request);
-  reply(job ? stored_result_response(jobs_, *job, request) : problem(job.error()));
+  reply(job ? stored_result_response(jobs_, *job, request, execute_) : problem(job.error()));
 }
 
 void OperatorReports::list(Request&& request, Reply reply) {

@@ -18,7 +18,7 @@ class Router;
 class OperatorReports {
  public:
   OperatorReports(Idempotency& idempotency, queue::Jobs& jobs, const storage::Directory& directory, Waiter& waiter,
-                  Clock& clock, CallbackPolicy callback_policy);
+                  Clock& clock, CallbackPolicy callback_policy, queue::Executor execute);
   void add_to(Router& router, const OperatorGuard& guard);
 
  private:
@@ -37,6 +37,7 @@ class OperatorReports {
   Clock& clock_;
   CallbackPolicy callback_policy_;
   ReportSubmission submission_;
+  queue::Executor execute_;  // reads what is sent of large results
 };
 
 }  // namespace tally::http

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+#include "http/body_stream.h"
+
 namespace tally::http {
 
 ReportHouse::ReportHouse(const ReportLimits& report_limits) : limits_(report_limits) {
@@ -17,11 +19,15 @@ void ReportHouse::start() {
   hooks.callback_body = [](const Job&, std::string_view) { return std::string(); };
   jobs_ = std::make_unique<queue::Jobs>(store, writer, *scheduler_, clock, random, JobRules{}, std::move(hooks));
   waiter_ = std::make_unique<Waiter>(*jobs_, []() -> Loop& { throw std::logic_error("nobody waits here"); });
+  streams_ = std::make_unique<JobStreams>(
+      [this](const AccountId& account, const RequestId& id) { return jobs_->find(account, id); },
+      []() -> Loop& { throw std::logic_error("nobody waits here"); });
+  const auto at_once = [](const std::function<void()>& task) { task(); };
   const auto allow = [](std::string_view) -> Result<void> { return {}; };
   customer_ = std::make_unique<CustomerReports>(credentials, idempotency, *jobs_,
                                                 ReportSources{store, meter, ledgers, directory}, limits_, *waiter_,
-                                                clock, allow);
-  operator_ = std::make_unique<OperatorReports>(idempotency, *jobs_, directory, *waiter_, clock, allow);
+                                                *streams_, clock, allow, at_once);
+  operator_ = std::make_unique<OperatorReports>(idempotency, *jobs_, directory, *waiter_, clock, allow, at_once);
   if (!runner_) {
     customer_->add_to(router());
     operator_->add_to(router(), guard);
@@ -88,12 +94,26 @@ Response ReportHouse::operator_report(const std::string& body) {
   return ask_operator("GET", "/" + at(accepted, "request_id"));
 }
 
+namespace {
+
+Response whole(Response response) {
+  if (!response.stream) return response;
+  while (true) {
+    const BodyReader::Piece piece = response.stream->take();
+    REQUIRE_FALSE(piece.overrun);
+    response.body += piece.bytes;
+    if (piece.last) return response;
+  }
+}
+
+}  // namespace
+
 Response ReportHouse::result(const std::string& account, const std::string& id, std::vector<Field> headers) {
-  return ask_as(account, "GET", "/v1/reports/" + id + "/result", "", std::move(headers));
+  return whole(ask_as(account, "GET", "/v1/reports/" + id + "/result", "", std::move(headers)));
 }
 
 Response ReportHouse::operator_result(const std::string& id, std::vector<Field> headers) {
-  return ask_operator("GET", "/" + id + "/result", "", std::move(headers));
+  return whole(ask_operator("GET", "/" + id + "/result", "", std::move(headers)));
 }
 
 }  // namespace tally::http

@@ -22,6 +22,7 @@ class ReportHouse : public ApiHouse {
   Response report(const std::string& account, const std::string& body);
   Response operator_report(const std::string& body);
   Response result(const std::string& account, const std::string& id, std::vector<Field> headers = {});
+  // A body that is streamed is read to its end.
   Response operator_result(const std::string& id, std::vector<Field> headers = {});
   Response ask_as(const std::string& account, const std::string& method, const std::string& target,
                   std::string body = {}, std::vector<Field> headers = {});
@@ -43,6 +44,7 @@ class ReportHouse : public ApiHouse {
   std::unique_ptr<queue::Jobs> jobs_;
   std::unique_ptr<queue::Runner> runner_;
   std::unique_ptr<Waiter> waiter_;
+  std::unique_ptr<JobStreams> streams_;
   std::unique_ptr<CustomerReports> customer_;
   std::unique_ptr<OperatorReports> operator_;
   std::map<std::string, std::string> report_keys_;

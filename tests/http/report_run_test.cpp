@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "http/body_stream.h"
 #include "http/digest.h"
 #include "tests/http/report_house.h"
 
@@ -82,6 +83,43 @@ TEST_CASE("report run: a large result lies in parts and is read back as one, whe
     CHECK(part.status == 206);
     CHECK(part.body == whole.body.substr(from, last - from + 1));
   }
+}
+
+TEST_CASE("report run: a large body is made while it is sent, a few pieces ahead of the client and no more") {
+  ReportHouse house;
+  fill(house);
+  const std::string id = at(house.operator_report(all_statements), "request_id");
+  const std::string whole = house.operator_result(id).body;
+  const Response answer = house.ask_operator("GET", "/" + id + "/result");
+  REQUIRE(answer.stream);
+  CHECK(answer.body.empty());
+  std::string body;
+  std::size_t pieces = 0;
+  for (bool last = false; !last; ++pieces) {
+    const BodyReader::Piece piece = answer.stream->take();
+    CHECK(piece.bytes.size() <= 600'000);
+    body += piece.bytes;
+    last = piece.last;
+  }
+  CHECK(body == whole);
+  CHECK(pieces > 3);
+  const Response left = house.ask_operator("GET", "/" + id + "/result");
+  CHECK(left.stream);  // dropped unread
+}
+
+TEST_CASE("report run: a body whose part is missing is cut, not ended") {
+  ReportHouse house;
+  fill(house);
+  const std::string id = at(house.operator_report(all_statements), "request_id");
+  storage::Batch batch(storage::system_account());
+  batch.erase(storage::Table::result_part, id + std::string("\0\0\0\1", 4));
+  REQUIRE(house.store.commit({&batch, 1}, storage::Durability::synced));
+  const Response answer = house.ask_operator("GET", "/" + id + "/result");
+  BodyReader::Piece piece;
+  do {
+    piece = answer.stream->take();
+  } while (!piece.last && !piece.overrun);
+  CHECK(piece.overrun);
 }
 
 TEST_CASE("report run: work that was cut goes on behind what was saved, to the same bytes") {
