@@ -12,7 +12,7 @@ Cell credits_cell(std::int64_t micros) {
   return Cell::of(Credits::from_micros(micros));
 }
 
-Cell optional_text(std::string_view text) {
+Cell text_or_nothing(std::string_view text) {
   return text.empty() ? Cell::nothing() : Cell::of(text);
 }
 
@@ -51,13 +51,13 @@ void add_entry_cells(std::vector<Cell>& cells, const LedgerEntry& entry, const E
                                 Cell::of(to_string(entry.type)),
                                 Cell::of(entry.amount),
                                 Cell::of(entry.balance_after),
-                                optional_text(entry.endpoint),
+                                text_or_nothing(entry.endpoint),
                                 has_event ? Cell::json(texts.event) : Cell::nothing(),
                                 has_event ? Cell::of(entry.event_source) : Cell::nothing(),
                                 has_event ? Cell::of(entry.event_id) : Cell::nothing(),
                                 entry.price_version ? Cell::of(std::int64_t{entry.price_version}) : Cell::nothing(),
-                                optional_text(texts.hold),
-                                optional_text(texts.reverses),
+                                text_or_nothing(texts.hold),
+                                text_or_nothing(texts.reverses),
                                 Cell::json(texts.lots),
                                 Cell::of(entry.description),
                                 Cell::of(entry.reference),

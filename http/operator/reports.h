@@ -3,12 +3,14 @@
 
 #include <string_view>
 
+#include "core/report_task.h"
 #include "http/idempotency.h"
 #include "http/operator/guard.h"
 #include "http/report_submission.h"
 #include "http/request.h"
 #include "http/wait.h"
 #include "queue/jobs.h"
+#include "queue/runner.h"
 #include "storage/directory.h"
 
 namespace tally::http {

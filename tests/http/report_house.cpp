@@ -96,7 +96,7 @@ Response ReportHouse::operator_report(const std::string& body) {
 
 namespace {
 
-Response whole(Response response) {
+Response read_whole(Response response) {
   if (!response.stream) return response;
   while (true) {
     const BodyReader::Piece piece = response.stream->take();
@@ -109,11 +109,11 @@ Response whole(Response response) {
 }  // namespace
 
 Response ReportHouse::result(const std::string& account, const std::string& id, std::vector<Field> headers) {
-  return whole(ask_as(account, "GET", "/v1/reports/" + id + "/result", "", std::move(headers)));
+  return read_whole(ask_as(account, "GET", "/v1/reports/" + id + "/result", "", std::move(headers)));
 }
 
 Response ReportHouse::operator_result(const std::string& id, std::vector<Field> headers) {
-  return whole(ask_operator("GET", "/" + id + "/result", "", std::move(headers)));
+  return read_whole(ask_operator("GET", "/" + id + "/result", "", std::move(headers)));
 }
 
 }  // namespace tally::http
