@@ -73,6 +73,7 @@ void OperatorReports::submit(Request&& request, Reply reply) {
   job.dialect = Dialect::own;
   job.request = encode(order->task);
   job.callback_url = std::move(order->callback_url);
+  job.http_request_id = request.id;
   submission_.store(std::move(job), std::move(call->key), wait, [reply, wait](Response response) {
     if (wait) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait));
     reply(std::move(response));
