@@ -95,20 +95,21 @@ std::vector<AccountId> read_accounts(JsonReader& in) {
 Result<StoredResult> of_old_report(const Job& job, std::string_view bytes) {
   const auto report = decode_report(bytes);
   if (!report) return report.error();
-  ReportTask task;
-  task.request = report->request;
-  ResultWriter writer(task.format, shape_of(task, false), std::numeric_limits<std::uint64_t>::max(), nullptr);
-  TableRow row;
-  for (const ReportRow& figures : report->rows) {
-    set_usage_row(row, *report, figures, nullptr);
-    if (auto written = writer.row(row); !written) return written.error();
+  return usage_result(job.account, *report, 0, std::numeric_limits<std::uint64_t>::max());
+}
+
+Result<std::vector<GroupBy>> split_groups(std::string_view text) {
+  std::vector<GroupBy> chosen;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const auto group = group_named(text.substr(0, comma));
+    if (!group)
+      return fail(Errc::invalid_argument, "group_by must list endpoint, category and key, with commas between them",
+                  "invalid_group_by");
+    chosen.push_back(*group);
+    if (comma == std::string_view::npos) return chosen;
+    text.remove_prefix(comma + 1);
   }
-  ReportProgress progress;
-  progress.as_of = report->as_of;
-  progress.totals.usage = report->totals;
-  const auto stored = writer.finish(facts_of(task, &job.account, progress), totals_of(task, progress.totals, false));
-  if (!stored) return stored.error();
-  return decode_stored_result(*stored);
 }
 
 }  // namespace
@@ -142,6 +143,56 @@ Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now, CallSi
   if (auto good = in.finish(); !good) return good.error();
   if (auto valid = validate(order.task, now); !valid) return valid.error();
   return order;
+}
+
+Result<ReportRequest> read_usage_query(const Request& request, UtcTime now) {
+  ReportRequest asked;
+  for (const auto& [name, value] : request.query) {
+    if (name == "from" || name == "to") {
+      const auto time = UtcTime::parse(value);
+      if (!time)
+        return fail(Errc::invalid_argument, name + " must be an ISO 8601 time or date such as 2026-02-03",
+                    "invalid_" + name);
+      (name == "from" ? asked.range.from : asked.range.to) = *time;
+    } else if (name == "granularity") {
+      const auto granularity = parse_granularity(value);
+      if (!granularity)
+        return fail(Errc::invalid_argument, "granularity must be hour, day, month, year or total",
+                    "invalid_granularity");
+      asked.granularity = *granularity;
+    } else if (name == "group_by") {
+      auto groups = split_groups(value);
+      if (!groups) return groups.error();
+      asked.group_by = std::move(*groups);
+    } else {
+      return fail(Errc::invalid_argument, "there is no parameter " + name, "unknown_parameter");
+    }
+  }
+  for (const std::string_view name : {"from", "to"}) {
+    if (!request.param(name))
+      return fail(Errc::invalid_argument, std::string(name) + " must be given", "missing_" + std::string(name));
+  }
+  if (auto valid = validate(asked, now); !valid) return valid.error();
+  return asked;
+}
+
+Result<StoredResult> usage_result(const AccountId& account, const Report& report, std::uint64_t price_version,
+                                  std::uint64_t bytes_max) {
+  ReportTask task;
+  task.request = report.request;
+  ResultWriter writer(task.format, shape_of(task, false), bytes_max, nullptr);
+  TableRow row;
+  for (const ReportRow& figures : report.rows) {
+    set_usage_row(row, report, figures, nullptr);
+    if (auto written = writer.row(row); !written) return written.error();
+  }
+  ReportProgress progress;
+  progress.as_of = report.as_of;
+  progress.price_version = price_version;
+  progress.totals.usage = report.totals;
+  const auto stored = writer.finish(facts_of(task, &account, progress), totals_of(task, progress.totals, false));
+  if (!stored) return stored.error();
+  return decode_stored_result(*stored);
 }
 
 Result<StoredResult> read_result(const Job& job, std::string_view bytes) {

@@ -10,6 +10,7 @@
 #include "http/idempotency.h"
 #include "http/json.h"
 #include "http/json_writer.h"
+#include "http/request.h"
 
 namespace tally::http {
 
@@ -24,6 +25,14 @@ struct ReportOrder {
 // Reads and validates the body of POST …/reports. `from` and `to` are dates or instants; the rules are core's and the
 // reader's. The operator's names `accounts`: a list of ids, which need not exist, or "*" for all there are.
 Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now, CallSide side);
+
+// The usage report that a query asks for: `from`, `to`, `granularity`, and `group_by`, names with commas between them.
+// The same rules; a parameter that is none of these is refused, as an unknown field is.
+Result<ReportRequest> read_usage_query(const Request& request, UtcTime now);
+
+// A usage report of an account as a JSON result. Errc::too_large `result_too_large` past `bytes_max`.
+Result<StoredResult> usage_result(const AccountId& account, const Report& report, std::uint64_t price_version,
+                                  std::uint64_t bytes_max);
 
 // The stored bytes of a completed job of our own API.
 Result<StoredResult> read_result(const Job& job, std::string_view bytes);

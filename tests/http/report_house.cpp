@@ -29,6 +29,9 @@ void ReportHouse::start() {
                                                 *streams_, clock, allow, at_once);
   operator_ = std::make_unique<OperatorReports>(idempotency, *jobs_, directory, *waiter_, clock, allow, at_once);
   if (!runner_) {
+    usage_ = std::make_unique<CustomerUsage>(credentials, meter, directory, clock,
+                                             [](const std::function<void()>& task) { task(); });
+    usage_->add_to(router());
     customer_->add_to(router());
     operator_->add_to(router(), guard);
   }

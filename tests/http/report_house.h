@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/customer/reports.h"
+#include "http/customer/usage.h"
 #include "http/operator/reports.h"
 #include "queue/runner.h"
 #include "tests/http/api_house.h"
@@ -46,6 +47,7 @@ class ReportHouse : public ApiHouse {
   std::unique_ptr<Waiter> waiter_;
   std::unique_ptr<JobStreams> streams_;
   std::unique_ptr<CustomerReports> customer_;
+  std::unique_ptr<CustomerUsage> usage_;
   std::unique_ptr<OperatorReports> operator_;
   std::map<std::string, std::string> report_keys_;
 };

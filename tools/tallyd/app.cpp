@@ -11,6 +11,7 @@
 #include "http/customer/account.h"
 #include "http/customer/ledger.h"
 #include "http/customer/reports.h"
+#include "http/customer/usage.h"
 #include "http/customer/webhooks.h"
 #include "http/dialects/insideview.h"
 #include "http/dialects/narakeet.h"
@@ -124,6 +125,7 @@ struct App::Parts {
   std::unique_ptr<http::OperatorReports> operator_reports;
   std::unique_ptr<http::CustomerAccount> customer_account;
   std::unique_ptr<http::CustomerLedger> customer_ledger;
+  std::unique_ptr<http::CustomerUsage> customer_usage;
   std::unique_ptr<http::CustomerReports> customer_reports;
   std::unique_ptr<http::CustomerWebhooks> customer_webhooks;
   std::unique_ptr<http::Nyne> nyne;
@@ -302,6 +304,7 @@ Result<void> App::Parts::make_handlers() {
   customer_account =
       std::make_unique<http::CustomerAccount>(*credentials, *directory, *idempotency, clock, make_secret);
   customer_ledger = std::make_unique<http::CustomerLedger>(*credentials, *ledgers, *directory);
+  customer_usage = std::make_unique<http::CustomerUsage>(*credentials, *meter, *directory, clock, pool->executor());
   customer_reports = std::make_unique<http::CustomerReports>(
       *credentials, *idempotency, *jobs, http::ReportSources{*store, *meter, *ledgers, *directory},
       http::ReportLimits{config.reports.result_bytes_max, config.reports.operator_result_bytes_max}, *waiter,
@@ -335,6 +338,7 @@ Result<void> App::Parts::make_handlers() {
   operator_reports->add_to(router, *guard);
   customer_account->add_to(router);
   customer_ledger->add_to(router);
+  customer_usage->add_to(router);
   customer_reports->add_to(router);
   customer_webhooks->add_to(router);
   nyne->add_to(router);
