@@ -7,6 +7,7 @@
 #include "core/manual.h"
 #include "storage/account_writer.h"
 #include "storage/memory/memory_store.h"
+#include "tests/storage/temporary_directory.h"
 #include "tests/webhook/receiver.h"
 #include "webhook/signature.h"
 
@@ -28,6 +29,7 @@ Credits credits(std::int64_t whole) {
 struct Process {
   Process(storage::MemoryStore& store_, ManualClock& clock_, const std::string& payments_url)
       : store(store_), clock(clock_) {
+    config.data = files.path();
     config.payments.url = payments_url;
     config.payments.secret = secret;
     config.webhooks.allow_private = true;
@@ -72,6 +74,7 @@ struct Process {
     commit();
   }
 
+  storage::TemporaryDirectory files;  // for secrets
   storage::MemoryStore& store;
   ManualClock& clock;
   Config config;
