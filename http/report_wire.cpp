@@ -145,6 +145,14 @@ Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now, CallSi
   return order;
 }
 
+Result<void> check_accounts(const storage::Directory& directory, const std::vector<AccountId>& accounts) {
+  for (const AccountId& id : accounts) {
+    if (!directory.account(id))
+      return fail(Errc::invalid_argument, "there is no account " + id.str(), "unknown_account");
+  }
+  return {};
+}
+
 Result<ReportRequest> read_usage_query(const Request& request, UtcTime now) {
   ReportRequest asked;
   for (const auto& [name, value] : request.query) {

@@ -11,6 +11,7 @@
 #include "http/json.h"
 #include "http/json_writer.h"
 #include "http/request.h"
+#include "storage/directory.h"
 
 namespace tally::http {
 
@@ -25,6 +26,9 @@ struct ReportOrder {
 // Reads and validates the body of POST …/reports. `from` and `to` are dates or instants; the rules are core's and the
 // reader's. The operator's names `accounts`: a list of ids, which need not exist, or "*" for all there are.
 Result<ReportOrder> read_report_order(const JsonValue& body, UtcTime now, CallSide side);
+
+// Refuses accounts that there are none of: `unknown_account`.
+Result<void> check_accounts(const storage::Directory& directory, const std::vector<AccountId>& accounts);
 
 // The usage report that a query asks for: `from`, `to`, `granularity`, and `group_by`, names with commas between them.
 // The same rules; a parameter that is none of these is refused, as an unknown field is.

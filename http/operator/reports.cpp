@@ -49,14 +49,6 @@ Response OperatorReports::job_response(const Result<Job>& job) const {
   return response;
 }
 
-Result<void> OperatorReports::check_accounts(const ReportTask& task) const {
-  for (const AccountId& id : task.accounts) {
-    if (!directory_.account(id))
-      return fail(Errc::invalid_argument, "there is no account " + id.str(), "unknown_account");
-  }
-  return {};
-}
-
 void OperatorReports::submit(Request&& request, Reply reply) {
   const auto wait = preferred_wait_seconds(request);
   Response refusal;
@@ -64,7 +56,7 @@ void OperatorReports::submit(Request&& request, Reply reply) {
   if (!call) return reply(std::move(refusal));
   auto order = read_report_order(call->body, clock_.now(), CallSide::operator_side);
   if (!order) return reply(problem(order.error()));
-  if (auto known = check_accounts(order->task); !known) return reply(problem(known.error()));
+  if (auto known = check_accounts(directory_, order->task.accounts); !known) return reply(problem(known.error()));
   if (!order->callback_url.empty()) {
     if (auto allowed = callback_policy_(order->callback_url); !allowed) return reply(problem(allowed.error()));
   }

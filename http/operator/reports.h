@@ -30,7 +30,6 @@ class OperatorReports {
   void list(Request&& request, Reply reply);
   void cancel(Request&& request, Reply reply);
   Result<Job> find(const Request& request) const;
-  Result<void> check_accounts(const ReportTask& task) const;
   Response job_response(const Result<Job>& job) const;
 
   queue::Jobs& jobs_;

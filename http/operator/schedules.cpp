@@ -32,10 +32,16 @@ void optional_text(JsonWriter& out, std::string_view name, std::string_view text
   }
 }
 
+// The operator's own, over the accounts that its report names.
+bool is_over_many(const Schedule& schedule) {
+  return schedule.account == storage::system_account();
+}
+
 std::string schedule_json(const Schedule& schedule) {
   std::string json;
   JsonWriter out(json);
-  out.begin_object().field("id", schedule.id.str()).field("account", schedule.account.str());
+  out.begin_object().field("id", schedule.id.str());
+  optional_text(out, "account", is_over_many(schedule) ? std::string_view() : schedule.account.str());
   optional_text(out, "name", schedule.name);
   out.field("when", schedule.when).key("report").raw(schedule.report);
   optional_text(out, "callback_url", schedule.callback_url);
@@ -83,7 +89,7 @@ Result<Job> scheduled_job(const Schedule& schedule, UtcTime due) {
   if (!report) return report.error();
   const auto body = resolved(std::move(*report), due);
   if (!body) return body.error();
-  auto order = read_report_order(*body, due, CallSide::customer);
+  auto order = read_report_order(*body, due, is_over_many(schedule) ? CallSide::operator_side : CallSide::customer);
   if (!order) return order.error();
   Job job;
   job.account = schedule.account;
@@ -120,7 +126,8 @@ void OperatorSchedules::add_to(Router& router, const OperatorGuard& guard) {
 Result<Schedule> OperatorSchedules::read_new(const JsonValue& body) const {
   JsonReader in(body);
   Schedule schedule;
-  schedule.account = AccountId(in.string("account"));
+  const auto account = in.optional_string("account");
+  schedule.account = account ? AccountId(*account) : storage::system_account();
   schedule.name = in.optional_string("name").value_or("");
   schedule.when = in.string("when");
   schedule.report = json_text(in.object("report"));
@@ -137,6 +144,7 @@ Result<Schedule> OperatorSchedules::read_new(const JsonValue& body) const {
   resume(schedule, start.value_or(schedule.created_at));
   const auto job = scheduled_job(schedule, schedule.next_due.value_or(schedule.created_at));
   if (!job) return fail(job.error().code, "report." + job.error().detail, job.error().rule);
+  if (auto known = check_accounts(directory_, decode_report_task(job->request)->accounts); !known) return known.error();
   if (parse_json(schedule.report)->find("callback_url") != nullptr)
     return fail(Errc::invalid_argument, "report.callback_url: belongs to the schedule", "unknown_field");
   return schedule;
@@ -148,7 +156,8 @@ void OperatorSchedules::create(Request&& request, Reply reply) {
   if (!call) return reply(std::move(refusal));
   auto schedule = read_new(call->body);
   if (!schedule) return reply(problem(schedule.error()));
-  if (!directory_.account(schedule->account)) return reply(problem(404, "not_found", "no such account"));
+  if (!is_over_many(*schedule) && !directory_.account(schedule->account))
+    return reply(problem(404, "not_found", "no such account"));
   if (schedules_.size() >= schedules_max)
     return reply(problem(409, "too_many_schedules", "this server keeps at most 10000 schedules"));
   schedule->id = ScheduleId(make_id(random_, "sch"));

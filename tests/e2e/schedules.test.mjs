@@ -50,6 +50,9 @@ test('what cannot be a schedule is refused, and says why', async () => {
     [{ report: { ...report, callback_url: 'https://example.com/' } }, 422, 'unknown_field'],
     [{ callback_url: 'ftp://example.com/' }, 422, 'invalid_callback_url'],
     [{ account: 'nobody' }, 404, 'not_found'],
+    [{ account: undefined }, 422, 'missing_accounts'],
+    [{ account: undefined, report: { ...report, accounts: ['acme', 'nobody'] } }, 422, 'unknown_account'],
+    [{ report: { ...report, accounts: '*' } }, 422, 'unknown_field'],
     [{ zone: 'Europe/Berlin' }, 422, 'unknown_field'],
   ];
   for (const [body, status, code] of cases) {
@@ -92,4 +95,20 @@ test('of what was missed for longer than a week the latest due time alone makes 
   assert.equal(Date.parse(schedule.last_due_at), Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), 1));
   assert.equal(schedule.fired, 1);
   assert.ok(schedule.skipped >= 2);
+});
+
+test('the operator schedules the close of the month over all accounts, told under its own secret', async () => {
+  await server.must('POST', '/accounts', { id: 'bolt' });
+  const now = new Date();
+  const before = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1) - 1);
+  const body = { type: 'statement', period: 'previous_month', accounts: '*' };
+  const made = await add({ account: undefined, when: 'monthly', report: body, start_at: before.toISOString() });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.json.account, null);
+  const id = await eventually('the report', async () => (await server.operator('GET', `/schedules/${made.json.id}`)).json.last_request_id);
+  const job = await eventually('its end', async () => {
+    const { json } = await server.operator('GET', `/reports/${id}`);
+    return json.status === 'completed' ? json : undefined;
+  });
+  assert.deepEqual(job.result.rows.map(({ account }) => account), ['acme', 'bolt']);
 });

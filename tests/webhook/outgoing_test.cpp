@@ -74,7 +74,7 @@ struct Process {
     commit();
   }
 
-  storage::TemporaryDirectory files;  // for secrets
+  TemporaryDirectory files;  // for secrets
   storage::MemoryStore& store;
   ManualClock& clock;
   Config config;

@@ -141,10 +141,11 @@ void add_schedule(CLI::App& app, Command& chosen) {
       live_group(app, "schedule", "Make, list, pause, resume and delete scheduled reports",
                  "  tally schedule create acme monthly --group-by endpoint\n"
                  "  tally schedule create acme '0 6 * * mon-fri' --period previous_day --granularity hour\n"
+                 "  tally schedule create '*' monthly --type statement --format csv\n"
                  "  tally schedule pause sch_0123456789abcdef01234567");
   auto made = std::make_shared<ScheduleFields>();
   CLI::App* create = group->add_subcommand("create", "Make a report of an account again and again");
-  create->add_option("ACCOUNT", made->account, "Whose report")->required();
+  create->add_option("ACCOUNT", made->account, "Whose report; '*': the operator's, over all accounts")->required();
   create->add_option("WHEN", made->when, "daily, weekly, monthly, or a cron line, in UTC")->required();
   create->add_option("--name", made->name, "A name for people");
   create->add_option("--type", made->type, "usage (default), ledger, statement")->type_name("TYPE");

@@ -187,8 +187,10 @@ int schedule_create(Session& session, const ScheduleFields& fields) {
   order.text("type", fields.type).text("period", fields.period).text("granularity", fields.granularity);
   if (!fields.group_by.empty()) order.texts("group_by", fields.group_by);
   if (fields.format) order.text("format", *fields.format);
+  if (fields.account == "*") order.text("accounts", "*");
   JsonObject body;
-  body.text("account", fields.account).text("when", fields.when).raw("report", order.str());
+  if (fields.account != "*") body.text("account", fields.account);
+  body.text("when", fields.when).raw("report", order.str());
   if (fields.name) body.text("name", *fields.name);
   if (fields.callback_url) body.text("callback_url", *fields.callback_url);
   if (fields.start_at) {
