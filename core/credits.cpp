@@ -9,7 +9,7 @@ namespace tally {
 namespace {
 
 constexpr int fraction_digits = 6;
-constexpr std::uint64_t micros_per_credit = 1'000'000;
+constexpr std::uint64_t one_credit = Credits::micros_per_credit;
 
 Error not_a_decimal() {
   return fail(Errc::invalid_argument, "an amount is a decimal with at most six fractional digits");
@@ -56,8 +56,8 @@ std::string Credits::to_string() const {
   const auto bits = static_cast<std::uint64_t>(micros_);
   const std::uint64_t magnitude = negative() ? 0 - bits : bits;
   std::string text = negative() ? "-" : "";
-  text += std::to_string(magnitude / micros_per_credit);
-  std::uint64_t fraction = magnitude % micros_per_credit;
+  text += std::to_string(magnitude / one_credit);
+  std::uint64_t fraction = magnitude % one_credit;
   if (fraction == 0) return text;
 
   std::array<char, fraction_digits> digits;

@@ -10,10 +10,12 @@
 
 namespace tally {
 
-// 1 credit = 1'000'000 micros; the range is int64, about ±9.2e12 credits. Nothing here wraps, truncates or takes a
+// An integer number of micros; the range is int64, about ±9.2e12 credits. Nothing here wraps, truncates or takes a
 // float.
 class Credits {
  public:
+  static constexpr std::int64_t micros_per_credit = 1'000'000;
+
   constexpr Credits() noexcept = default;
   static constexpr Credits from_micros(std::int64_t micros) noexcept { return Credits(micros); }
 

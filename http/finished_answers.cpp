@@ -16,36 +16,26 @@ std::string key_of(Dialect dialect, const AccountId& account, std::string_view i
 
 }  // namespace
 
-void FinishedAnswers::drop(Entries::iterator entry) {
-  by_key_.erase(entry->key);
-  bytes_ -= entry->body->size();
-  entries_.erase(entry);
-}
-
 std::shared_ptr<const std::string> FinishedAnswers::find(Dialect dialect, const AccountId& account,
                                                          std::string_view id) {
   const std::string key = key_of(dialect, account, id);
   const std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return nullptr;
-  const auto entry = found->second;
-  if (entry->until <= clock_.now()) {
-    drop(entry);
+  const Answer* answer = answers_.find(key);
+  if (answer == nullptr) return nullptr;
+  if (answer->until <= clock_.now()) {
+    answers_.drop(key);
     return nullptr;
   }
-  entries_.splice(entries_.begin(), entries_, entry);
-  return entry->body;
+  return answer->body;
 }
 
 void FinishedAnswers::keep(const Job& job, std::string body) {
   if (body.size() > body_bytes_max) return;
   std::string key = key_of(job.dialect, job.account, job.id.str());
+  const std::size_t bytes = body.size();
   const std::lock_guard lock(mutex_);
-  if (by_key_.contains(key)) return;
-  entries_.push_front({std::move(key), std::make_shared<const std::string>(std::move(body)), clock_.now() + kept_ms});
-  by_key_.emplace(entries_.front().key, entries_.begin());
-  bytes_ += entries_.front().body->size();
-  while (bytes_ > bytes_max_) drop(std::prev(entries_.end()));
+  if (answers_.find(key) != nullptr) return;
+  answers_.put(std::move(key), {std::make_shared<const std::string>(std::move(body)), clock_.now() + kept_ms}, bytes);
 }
 
 }  // namespace tally::http

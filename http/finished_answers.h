@@ -3,15 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "core/clock.h"
 #include "core/job.h"
+#include "http/recently_used.h"
 
 namespace tally::http {
 
@@ -19,28 +18,21 @@ namespace tally::http {
 // report a body may live.
 class FinishedAnswers {
  public:
-  explicit FinishedAnswers(const Clock& clock, std::size_t bytes_max = 4 << 20)
-      : clock_(clock), bytes_max_(bytes_max) {}
+  explicit FinishedAnswers(const Clock& clock, std::size_t bytes_max = 4 << 20) : clock_(clock), answers_(bytes_max) {}
 
   // Null: not here.
   std::shared_ptr<const std::string> find(Dialect dialect, const AccountId& account, std::string_view id);
   void keep(const Job& job, std::string body);
 
  private:
-  struct Entry {
-    std::string key;
+  struct Answer {
     std::shared_ptr<const std::string> body;
     UtcTime until;
   };
-  using Entries = std::list<Entry>;
-  void drop(Entries::iterator entry);
 
   const Clock& clock_;
-  const std::size_t bytes_max_;
   std::mutex mutex_;
-  Entries entries_;                                                 // the latest used first
-  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // views into the entries' keys
-  std::size_t bytes_ = 0;
+  RecentlyUsed<Answer> answers_;
 };
 
 }  // namespace tally::http

@@ -1,7 +1,5 @@
 #include "http/report_reuse.h"
 
-#include <iterator>
-
 #include "http/result_writer.h"
 
 namespace tally::http {
@@ -16,37 +14,26 @@ std::string reuse_key(const AccountId& account, std::string_view order) {
 
 }  // namespace
 
-void ReportReuse::drop(Entries::iterator entry) {
-  bytes_ -= entry->key.size() + entry->result.size();
-  by_key_.erase(entry->key);
-  entries_.erase(entry);
-}
-
 std::optional<std::string> ReportReuse::find(const AccountId& account, std::string_view order,
                                              const DataVersion& version) {
   const std::string key = reuse_key(account, order);
   const std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return std::nullopt;
-  const auto entry = found->second;
-  if (entry->version != version) {
-    drop(entry);
+  const Known* known = results_.find(key);
+  if (known == nullptr) return std::nullopt;
+  if (known->version != version) {
+    results_.drop(key);
     return std::nullopt;
   }
-  entries_.splice(entries_.begin(), entries_, entry);
-  return entry->result;
+  return known->result;
 }
 
 void ReportReuse::keep(const AccountId& account, std::string_view order, const DataVersion& version,
                        std::string_view result) {
   if (result.size() > result_part_bytes) return;
   std::string key = reuse_key(account, order);
+  const std::size_t bytes = key.size() + result.size();
   const std::lock_guard lock(mutex_);
-  if (const auto before = by_key_.find(key); before != by_key_.end()) drop(before->second);
-  entries_.push_front({std::move(key), version, std::string(result)});
-  by_key_.emplace(entries_.front().key, entries_.begin());
-  bytes_ += entries_.front().key.size() + entries_.front().result.size();
-  while (bytes_ > bytes_max_) drop(std::prev(entries_.end()));
+  results_.put(std::move(key), {version, std::string(result)}, bytes);
 }
 
 }  // namespace tally::http

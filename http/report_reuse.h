@@ -4,14 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "core/ids.h"
+#include "http/recently_used.h"
 
 namespace tally::http {
 
@@ -26,26 +25,20 @@ struct DataVersion {
 // Thread-safe. Holds at most `bytes_max` of results, the latest used ones, and none that is larger than a part.
 class ReportReuse {
  public:
-  explicit ReportReuse(std::size_t bytes_max = 8 << 20) : bytes_max_(bytes_max) {}
+  explicit ReportReuse(std::size_t bytes_max = 8 << 20) : results_(bytes_max) {}
 
   // The stored result of such an order over such data. A version is to be read before the data is.
   std::optional<std::string> find(const AccountId& account, std::string_view order, const DataVersion& version);
   void keep(const AccountId& account, std::string_view order, const DataVersion& version, std::string_view result);
 
  private:
-  struct Entry {
-    std::string key;
+  struct Known {
     DataVersion version;
     std::string result;
   };
-  using Entries = std::list<Entry>;
-  void drop(Entries::iterator entry);
 
-  const std::size_t bytes_max_;
   std::mutex mutex_;
-  Entries entries_;                                                 // the latest used first
-  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // views into the entries' keys
-  std::size_t bytes_ = 0;
+  RecentlyUsed<Known> results_;
 };
 
 }  // namespace tally::http

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "http/answers.h"
 #include "http/body_stream.h"
 #include "http/gzip.h"
 #include "http/problem.h"
@@ -179,6 +180,18 @@ Response result_response(const Request& request, const std::shared_ptr<const Res
   response.headers.emplace_back("ETag", packed ? packed_tag : tag);
   response.headers.emplace_back("Accept-Ranges", "bytes");
   response.headers.emplace_back("Vary", "Accept-Encoding");
+  return response;
+}
+
+Response poll_response(const queue::Jobs& jobs, const Job& job) {
+  std::string result;
+  if (job.status == JobStatus::completed) {
+    auto stored = jobs.result(job.account, job.id);
+    if (!stored) return problem(stored.error());
+    result = std::move(*stored);
+  }
+  Response response = json_response(200, job_json(job, result));
+  if (!job.finished()) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

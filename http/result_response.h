@@ -1,4 +1,4 @@
-// The answer to GET …/result: the bytes of a stored result as the request wants them.
+// The answers that carry a stored result: as a part of the poll, or its bytes as the request of …/result wants them.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,9 @@
 #include "queue/runner.h"
 
 namespace tally::http {
+
+// The answer to a poll: the job, with the result of a completed one, or Retry-After while it is unfinished.
+Response poll_response(const queue::Jobs& jobs, const Job& job);
 
 // 200, 206 for a single satisfiable `Range` (whose `If-Range`, if any, is the ETag), 416 for one that is not, 304 for a
 // known `If-None-Match`. Other forms of Range are ignored. Without Range the body is gzipped when `Accept-Encoding`

@@ -63,16 +63,8 @@ Result<Job> CustomerReports::find(const Caller& caller, std::string_view id) con
 }
 
 Response CustomerReports::job_response(const Job& job) {
-  std::string bytes;
-  if (job.status == JobStatus::completed) {
-    auto stored = jobs_.result(job.account, job.id);
-    if (!stored) return problem(stored.error());
-    bytes = std::move(*stored);
-  }
-  std::string body = job_json(job, bytes);
-  if (job.finished()) finished_.keep(job, body);
-  Response response = json_response(200, std::move(body));
-  if (!job.finished()) response.headers.emplace_back("Retry-After", "1");
+  Response response = poll_response(jobs_, job);
+  if (job.finished() && response.status == 200) finished_.keep(job, response.body);
   return response;
 }
 

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::string_view token_purpose = "insideview access token";
 constexpr std::string_view form_type = "application/x-www-form-urlencoded";
-constexpr std::int64_t whole_credit_micros = 1'000'000;
 constexpr std::int64_t page_max = 1'000'000'000;
 constexpr std::int64_t results_per_page_max = 50;
 constexpr std::size_t jobs_at_once = 500;
@@ -111,7 +110,7 @@ std::variant<Dates, Failure> read_dates(const Fields& params) {
 }
 
 std::int64_t whole_credits_up(std::int64_t micros) noexcept {
-  return micros / whole_credit_micros + (micros % whole_credit_micros > 0 ? 1 : 0);
+  return micros / Credits::micros_per_credit + (micros % Credits::micros_per_credit > 0 ? 1 : 0);
 }
 
 // A number within bounds, `fallback` without one, nothing for anything else.
@@ -288,14 +287,15 @@ void InsideView::usage(const std::shared_ptr<Call>& call) {
     auto read = read_usage(*call, dates.period, dates.range);
     if (!read) return call->refuse(insideview_failure(read.error()));
     if (const auto allocation = call->caller.account->subscription.monthly_allocation) {
-      read->allocated_credits = allocation->micros() / whole_credit_micros;
+      read->allocated_credits = allocation->micros() / Credits::micros_per_credit;
       return call->answer(insideview::render(call->format, *read));
     }
     const AccountId& account = call->caller.account->id;
     ledgers_.read(account, [call, usage = std::move(*read)](const Result<LedgerState>& state) mutable {
       if (!state) return call->refuse(insideview_failure(state.error()));
       std::int64_t whole = 0;
-      if (__builtin_add_overflow(state->available().micros() / whole_credit_micros, usage.consumed_credits, &whole))
+      if (__builtin_add_overflow(state->available().micros() / Credits::micros_per_credit, usage.consumed_credits,
+                                 &whole))
         whole = usage.consumed_credits;
       usage.allocated_credits = whole;
       call->answer(insideview::render(call->format, usage));

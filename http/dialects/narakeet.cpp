@@ -41,8 +41,9 @@ Response narakeet_refusal(const Refusal& refusal) {
 
 std::int64_t credit_seconds(Credits available, std::int64_t micros_per_credit) noexcept {
   __extension__ using Wide = __int128;
-  constexpr Wide micros_squared = Wide{1'000'000} * 1'000'000;
-  const Wide seconds = Wide{available.micros()} * micros_per_credit / micros_squared;
+  constexpr std::int64_t micros_per_second = 1'000'000;
+  constexpr Wide one = Wide{Credits::micros_per_credit} * micros_per_second;
+  const Wide seconds = Wide{available.micros()} * micros_per_credit / one;
   return static_cast<std::int64_t>(std::clamp(seconds, Wide{0}, Wide{std::numeric_limits<std::int64_t>::max()}));
 }
 

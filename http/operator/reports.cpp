@@ -37,16 +37,7 @@ Result<Job> OperatorReports::find(const Request& request) const {
 }
 
 Response OperatorReports::job_response(const Result<Job>& job) const {
-  if (!job) return problem(job.error());
-  std::string bytes;
-  if (job->status == JobStatus::completed) {
-    auto stored = jobs_.result(job->account, job->id);
-    if (!stored) return problem(stored.error());
-    bytes = std::move(*stored);
-  }
-  Response response = json_response(200, job_json(*job, bytes));
-  if (!job->finished()) response.headers.emplace_back("Retry-After", "1");
-  return response;
+  return job ? poll_response(jobs_, *job) : problem(job.error());
 }
 
 void OperatorReports::submit(Request&& request, Reply reply) {

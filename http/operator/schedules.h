@@ -1,12 +1,10 @@
 // /operator/v1/schedules: reports that are made again and again.
 #pragma once
 
-#include <functional>
-#include <string_view>
-
 #include "core/job.h"
 #include "http/idempotency.h"
 #include "http/operator/guard.h"
+#include "http/report_submission.h"
 #include "http/request.h"
 #include "storage/directory.h"
 #include "storage/schedules.h"
@@ -17,9 +15,6 @@ class Router;
 
 class OperatorSchedules {
  public:
-  // Says whether a URL may be called back; Error.rule `invalid_callback_url`.
-  using CallbackPolicy = std::function<Result<void>(std::string_view url)>;
-
   OperatorSchedules(storage::Schedules& schedules, const storage::Directory& directory, Idempotency& idempotency,
                     const Clock& clock, Random& random, CallbackPolicy callback_policy);
   void add_to(Router& router, const OperatorGuard& guard);

@@ -92,6 +92,23 @@ std::string header(const Receiver::Seen& seen, const std::string& name) {
   return seen.head.substr(begin, seen.head.find("\r\n", begin) - begin);
 }
 
+Webhook subscribe(Process& process, const std::string& id, const std::string& url, WebhookEvent event) {
+  Webhook webhook;
+  webhook.id = WebhookId(id);
+  webhook.url = url;
+  webhook.events = {event};
+  webhook.secrets.current = secret;
+  process.writer.post(
+      acme,
+      [&](storage::AccountTx& tx) -> Result<void> {
+        CHECK(process.outgoing->webhooks().create(tx, webhook).has_value());
+        return {};
+      },
+      storage::Durability::synced, nullptr);
+  process.commit();
+  return webhook;
+}
+
 }  // namespace
 
 TEST_CASE("payments: over a real socket a paid request is granted with its reference, signed by payments.secret") {
@@ -156,19 +173,7 @@ TEST_CASE("webhooks: 410 disables the subscription, unless its address changed s
   Account account;
   account.id = acme;
   process.directory.create_account(account, nullptr);
-  Webhook webhook;
-  webhook.id = WebhookId("wh_1");
-  webhook.url = receiver.url("/status/410");
-  webhook.events = {WebhookEvent::credits_exhausted};
-  webhook.secrets.current = secret;
-  process.writer.post(
-      acme,
-      [&](storage::AccountTx& tx) -> Result<void> {
-        CHECK(process.outgoing->webhooks().create(tx, webhook).has_value());
-        return {};
-      },
-      storage::Durability::synced, nullptr);
-  process.commit();
+  const Webhook webhook = subscribe(process, "wh_1", receiver.url("/status/410"), WebhookEvent::credits_exhausted);
   process.ledgers.post(
       acme,
       [](Ledger& ledger) {
@@ -211,23 +216,6 @@ TEST_CASE("webhooks: 410 disables the subscription, unless its address changed s
 }
 
 namespace {
-
-Webhook subscribe(Process& process, const std::string& id, const std::string& url, WebhookEvent event) {
-  Webhook webhook;
-  webhook.id = WebhookId(id);
-  webhook.url = url;
-  webhook.events = {event};
-  webhook.secrets.current = secret;
-  process.writer.post(
-      acme,
-      [&](storage::AccountTx& tx) -> Result<void> {
-        CHECK(process.outgoing->webhooks().create(tx, webhook).has_value());
-        return {};
-      },
-      storage::Durability::synced, nullptr);
-  process.commit();
-  return webhook;
-}
 
 Delivery send_test(Process& process, const WebhookId& id) {
   Result<Delivery> sent = fail(Errc::unavailable, "not answered");
