@@ -47,8 +47,10 @@ struct Response {
   std::vector<Field> headers;
   std::string body;
   bool close = false;  // close the connection after it
-  // When set, the body goes on with what comes by it (http/body_stream.h), in chunks; `body` is sent first.
+  // When set, the body goes on with what comes by it (http/body_stream.h); `body` is sent first.
   std::shared_ptr<BodyReader> stream;
+  // The bytes of the whole body of a stream, if they are known: told by Content-Length, else the body is in chunks.
+  std::optional<std::uint64_t> stream_bytes;
   // Which of the router's routes gave it, from 1 in the order of Router::patterns(); 0: none. Reply writes it.
   std::uint32_t route = 0;
 };

@@ -61,9 +61,9 @@ void append_response_head(std::string& out, const Response& response, const Head
   if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
   if (facts.chunked) {
     out += "Transfer-Encoding: chunked\r\n";
-  } else if (may_have_body(response.status) && !response.stream) {
+  } else if (may_have_body(response.status) && (!response.stream || response.stream_bytes)) {
     out += "Content-Length: ";
-    append_number(out, response.body.size());
+    append_number(out, response.stream_bytes.value_or(response.body.size()));
     out += "\r\n";
   }
   append_field(out, "X-Request-Id", facts.request_id);

@@ -169,6 +169,7 @@ Response result_response(const Request& request, const std::shared_ptr<const Res
     } else {
       auto [writer, reader] = make_body_stream(waiting_bytes_max);
       response.stream = std::move(reader);
+      if (!packed) response.stream_bytes = part.to - part.from;
       std::make_shared<ResultFeed>(std::move(pieces), std::move(writer), execute)->go_on();
     }
     if (ranged) {

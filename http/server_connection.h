@@ -115,6 +115,7 @@ class Session final : public SessionBase, public std::enable_shared_from_this<Se
   std::size_t written_ = 0;
   std::shared_ptr<BodyReader> streamed_;  // what follows what is being written
   bool chunked_ = false;
+  std::optional<std::uint64_t> stream_left_bytes_;  // of a body whose length was told
 };
 
 }  // namespace tally::http

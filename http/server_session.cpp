@@ -225,9 +225,10 @@ bool Session<Stream>::send_answer() {
   }
   tell(response);
   const bool bodiless = is_head_ || !may_have_body(response.status);
-  chunked_ = response.stream && version_minor_ > 0;
-  // Without chunks only the end of the connection tells the end of the body.
-  const bool ends_by_close = response.stream && !chunked_ && !bodiless;
+  const bool endless = response.stream && !response.stream_bytes;
+  chunked_ = endless && version_minor_ > 0;
+  // Without chunks or length only the end of the connection tells the end of the body.
+  const bool ends_by_close = endless && !chunked_ && !bodiless;
   keep_alive_ = keep_alive_ && !response.close && !shared_.draining && !ends_by_close;
   out_head_.clear();
   append_response_head(out_head_, response,
@@ -237,7 +238,10 @@ bool Session<Stream>::send_answer() {
     chunked_ = false;
   } else {
     out_body_ = std::move(response.body);
-    if (response.stream) begin_stream(std::move(response.stream));
+    if (response.stream) {
+      stream_left_bytes_ = response.stream_bytes;
+      begin_stream(std::move(response.stream));
+    }
   }
   return write();
 }
@@ -248,12 +252,13 @@ void Session<Stream>::tell(const Response& response) {
   if (!shared_.settings.on_answer) return;
   const bool dispatched = began_ns.has_value();
   shared_.settings.on_answer({dispatched ? method_ : request_.method, dispatched ? path_ : request_.path, request_id_,
-                              response.route, response.status, response.body.size(),
+                              response.route, response.status, response.stream_bytes.value_or(response.body.size()),
                               dispatched ? shared_.clock.mono().ns - *began_ns : 0});
 }
 
 template <class Stream>
 void Session<Stream>::begin_stream(std::shared_ptr<BodyReader> body) {
+  if (stream_left_bytes_) *stream_left_bytes_ -= out_body_.size();
   if (chunked_ && !out_body_.empty()) out_body_ = chunk_of(out_body_);
   spare_buffer();
   body->on_more([mailbox = io_.mailbox(), to = this->weak_from_this()] {
@@ -270,7 +275,9 @@ void Session<Stream>::begin_stream(std::shared_ptr<BodyReader> body) {
 template <class Stream>
 bool Session<Stream>::send_more() {
   BodyReader::Piece piece = streamed_->take();
-  if (piece.overrun) {
+  if (stream_left_bytes_) *stream_left_bytes_ -= piece.bytes.size();
+  const bool cut_short = piece.last && stream_left_bytes_.value_or(0) > 0;
+  if (piece.overrun || cut_short) {
     close();
     return false;
   }
@@ -345,7 +352,9 @@ bool Session<Stream>::after_write() {
     return true;
   }
   if (streamed_) return send_more();
-  if (std::exchange(chunked_, false)) {
+  if (chunked_ || stream_left_bytes_) {
+    chunked_ = false;
+    stream_left_bytes_.reset();
     ErrorCode ignored;
     socket_of(stream_).cancel(ignored);  // watch_client's
     keep_alive_ = keep_alive_ && !shared_.draining;

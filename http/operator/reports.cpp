@@ -9,10 +9,12 @@
 namespace tally::http {
 
 OperatorReports::OperatorReports(Idempotency& idempotency, queue::Jobs& jobs, const storage::Directory& directory,
-                                 Waiter& waiter, Clock& clock, CallbackPolicy callback_policy, queue::Executor execute)
+                                 Waiter& waiter, JobStreams& streams, Clock& clock, CallbackPolicy callback_policy,
+                                 queue::Executor execute)
     : jobs_(jobs),
       directory_(directory),
       waiter_(waiter),
+      streams_(streams),
       clock_(clock),
       callback_policy_(std::move(callback_policy)),
       submission_(idempotency, jobs, waiter, [this](const Job& job) { return job_response(job); }),
@@ -67,6 +69,8 @@ void OperatorReports::poll(Request&& request, Reply reply) {
   const auto wait = number_param(request, "wait", 0, 0, wait_seconds_max);
   if (!wait) return reply(problem(wait.error()));
   auto job = find(request);
+  if (job && wants_events(request))
+    return reply(streams_.open(job->account, job->id, request.header("last-event-id").value_or("")));
   if (!job || job->finished() || *wait == 0) return reply(job_response(job));
   waiter_.until_finished(job->account, job->id, *wait, [this, account = job->account, id = job->id, reply] {
     reply(job_response(jobs_.find(account, id)));

@@ -5,6 +5,7 @@
 
 #include "core/report_task.h"
 #include "http/idempotency.h"
+#include "http/job_streams.h"
 #include "http/operator/guard.h"
 #include "http/report_submission.h"
 #include "http/request.h"
@@ -20,7 +21,7 @@ class Router;
 class OperatorReports {
  public:
   OperatorReports(Idempotency& idempotency, queue::Jobs& jobs, const storage::Directory& directory, Waiter& waiter,
-                  Clock& clock, CallbackPolicy callback_policy, queue::Executor execute);
+                  JobStreams& streams, Clock& clock, CallbackPolicy callback_policy, queue::Executor execute);
   void add_to(Router& router, const OperatorGuard& guard);
 
  private:
@@ -35,6 +36,7 @@ class OperatorReports {
   queue::Jobs& jobs_;
   const storage::Directory& directory_;
   Waiter& waiter_;
+  JobStreams& streams_;
   Clock& clock_;
   CallbackPolicy callback_policy_;
   ReportSubmission submission_;

@@ -1,6 +1,7 @@
 // Reports over many accounts as jobs: kill -9 in the middle gives the bytes of an uncut run, and cancelling at any moment ends it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { dice, eventually, inParallel, seedFromEnv, Server, sleep } from './harness.mjs';
 
 const count = Number(process.env.TALLY_E2E_ACCOUNTS ?? 6_000);
@@ -53,6 +54,35 @@ test('an uncut run has a row for each account, in order', async () => {
   assert.deepEqual(rows.map((row) => row.account), Array.from({ length: count }, (_, i) => idOf(i)));
   assert.equal(rows[5].by_endpoint.length, endpoints);
   assert.equal(rows[5].consumed, '1.5');
+});
+
+test('a result of megabytes comes packed, in ranges, and not at all to who has it', async () => {
+  const job = await finished(await submit());
+  const get = (headers) => server.operator('GET', `/reports/${job.request_id}/result`, undefined, { headers });
+  const whole = Buffer.from(uncut);
+  assert.ok(whole.length > 1 << 20, `${whole.length} bytes`);
+  const plain = await get({});
+  assert.equal(Number(plain.headers['content-length']), whole.length);
+  assert.equal((await get({ 'if-none-match': plain.headers.etag })).status, 304);
+
+  const packed = await get({ 'accept-encoding': 'gzip' });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.notEqual(packed.headers.etag, plain.headers.etag);
+  assert.ok(packed.body.length < whole.length / 4, `${packed.body.length} of ${whole.length} bytes`);
+  assert.ok(gunzipSync(packed.body).equals(whole));
+
+  const random = dice(seedFromEnv());
+  for (let i = 0; i < 20; ++i) {
+    const first = random.below(whole.length);
+    const last = i % 2 ? whole.length - 1 : Math.min(whole.length - 1, first + random.below(600_000));
+    const part = await get({ range: `bytes=${first}-${i % 2 ? '' : last}`, 'if-range': plain.headers.etag });
+    assert.equal(part.status, 206);
+    assert.equal(part.headers['content-range'], `bytes ${first}-${last}/${whole.length}`);
+    assert.ok(part.body.equals(whole.subarray(first, last + 1)), `${first}-${last}`);
+  }
+  const beyond = await get({ range: `bytes=${whole.length}-` });
+  assert.equal(beyond.status, 416);
+  assert.equal(beyond.headers['content-range'], `bytes */${whole.length}`);
 });
 
 test('kill -9 in the middle: the next start goes on from what was saved, to the same bytes', async (t) => {

@@ -22,11 +22,13 @@ async function submit(at = server, who = key) {
   return answer.json.request_id;
 }
 
+const watch = (at, who, id, headers = {}, onEvent = () => {}) =>
+  watchPath(at, `/v1/reports/${id}`, { 'x-api-key': who.key, 'x-api-secret': who.secret, ...headers }, onEvent);
+
 // Reads a stream to its end: { status, headers, events, text }. An event is { event, id, data }; comments are left out.
-function watch(at, who, id, headers = {}, onEvent = () => {}) {
+function watchPath(at, path, headers, onEvent = () => {}) {
   return new Promise((resolve, reject) => {
-    const own = { 'x-api-key': who.key, 'x-api-secret': who.secret, ...accept, ...headers };
-    const request = http.get({ host: '127.0.0.1', port: at.port, path: `/v1/reports/${id}`, headers: own, agent: false }, (response) => {
+    const request = http.get({ host: '127.0.0.1', port: at.port, path, headers: { ...accept, ...headers }, agent: false }, (response) => {
       const seen = { status: response.statusCode, headers: response.headers, events: [], text: '' };
       let rest = '';
       response.setEncoding('utf8');
@@ -86,6 +88,24 @@ test("someone else's report is a missing one, by events as by polls", async () =
   assert.equal(theirs.text, none.text);
   const refused = await server.send({ path: `/v1/reports/${id}`, headers: accept });
   assert.equal(refused.status, 401);
+});
+
+test('the operator watches a report over all accounts, and nobody else does', async () => {
+  const operator = { authorization: `Bearer ${server.token}` };
+  const answer = await server.operator('POST', '/reports', { type: 'statement', from: order.from, to: order.to, accounts: '*' });
+  assert.equal(answer.status, 202, answer.text);
+  const path = `/operator/v1/reports/${answer.json.request_id}`;
+  const seen = await watchPath(server, path, operator);
+  assert.equal(seen.status, 200);
+  const last = seen.events.at(-1);
+  assert.equal(last.data.status, 'completed');
+  assert.equal(last.data.result_url, `${path}/result`);
+  assert.equal((await watchPath(server, path, { ...operator, 'last-event-id': last.id })).status, 204);
+  assert.equal((await server.operator('GET', `/reports/${answer.json.request_id}`, undefined, { headers: accept })).status, 200);
+  const own = await server.customer(key, 'GET', `/v1/reports/${answer.json.request_id}`, { headers: accept });
+  assert.equal(own.status, 404);
+  const stranger = await server.send({ path, headers: { ...accept, 'x-api-key': key.key, 'x-api-secret': key.secret } });
+  assert.equal(stranger.status, 401);
 });
 
 test('a client that leaves in the middle and one that never reads harm nobody', async () => {

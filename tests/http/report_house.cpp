@@ -27,7 +27,8 @@ void ReportHouse::start() {
   customer_ = std::make_unique<CustomerReports>(credentials, idempotency, *jobs_,
                                                 ReportSources{store, meter, ledgers, directory}, limits_, *waiter_,
                                                 *streams_, clock, allow, at_once);
-  operator_ = std::make_unique<OperatorReports>(idempotency, *jobs_, directory, *waiter_, clock, allow, at_once);
+  operator_ =
+      std::make_unique<OperatorReports>(idempotency, *jobs_, directory, *waiter_, *streams_, clock, allow, at_once);
   if (!runner_) {
     usage_ = std::make_unique<CustomerUsage>(credentials, meter, directory, clock,
                                              [](const std::function<void()>& task) { task(); });

@@ -92,6 +92,7 @@ TEST_CASE("report run: a large body is made while it is sent, a few pieces ahead
   const std::string whole = house.operator_result(id).body;
   const Response answer = house.ask_operator("GET", "/" + id + "/result");
   REQUIRE(answer.stream);
+  CHECK(answer.stream_bytes == whole.size());
   CHECK(answer.body.empty());
   std::string body;
   std::size_t pieces = 0;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "http/body_stream.h"
@@ -14,13 +15,15 @@ std::string ask_for(std::string_view path, std::string_view method = "GET", std:
 }
 
 // Answers the request to /later that waits with a stream, whose writer it returns.
-std::shared_ptr<BodyWriter> stream_to(TestServer& server, std::size_t waiting_bytes_max = 1000) {
+std::shared_ptr<BodyWriter> stream_to(TestServer& server, std::size_t waiting_bytes_max = 1000,
+                                      std::optional<std::uint64_t> bytes = std::nullopt) {
   server.wait_for_later(1);
   auto ends = make_body_stream(waiting_bytes_max);
   Response response;
   response.content_type = "text/plain";
   response.body = "begin ";
   response.stream = std::move(ends.reader);
+  response.stream_bytes = bytes;
   server.take_later()(std::move(response));
   return ends.writer;
 }
@@ -121,12 +124,48 @@ TEST_CASE("server: a client of HTTP/1.0 gets a streamed body without chunks, unt
   CHECK(body_of(all) == "begin more");
 }
 
+TEST_CASE("server: a streamed body whose length is known comes without chunks, and the connection serves on") {
+  TestServer server;
+  TestClient client(server.port());
+  for (const std::string_view version : {"1.1", "1.0"}) {
+    const std::string keep = version == "1.0" ? "Connection: keep-alive\r\n" : "";
+    client.send("GET /later HTTP/" + std::string(version) + "\r\nHost: a\r\n" + keep + "\r\n");
+    const auto writer = stream_to(server, 1000, 10);
+    CHECK(writer->write("mo"));
+    CHECK(writer->write("re"));
+    writer->end();
+    const std::string answer = client.receive();
+    CHECK(field_of(answer, "Transfer-Encoding").empty());
+    CHECK(field_of(answer, "Content-Length") == "10");
+    CHECK(body_of(answer) == "begin more");
+  }
+  CHECK(body_of(client.ask(ask_for("/next"))) == "GET /next ");
+  CHECK(server.server().stats().connections_accepted == 1);
+}
+
+TEST_CASE("server: a body that ends before the length it was told to have cuts the connection") {
+  TestServer server;
+  TestClient client(server.port());
+  client.send(ask_for("/later"));
+  const auto writer = stream_to(server, 1000, 11);
+  CHECK(writer->write("more"));
+  writer->end();
+  CHECK(body_of(client.receive_all()).size() < 11);
+}
+
 TEST_CASE("server: HEAD gets the header of a streamed answer alone") {
   TestServer server;
   TestClient client(server.port());
+  std::optional<std::uint64_t> bytes;
+  SUBCASE("of unknown length") {}
+  SUBCASE("of known length") {
+    bytes = 10;
+  }
   client.send(ask_for("/later", "HEAD"));
-  const auto writer = stream_to(server);
-  CHECK(field_of(client.receive_head(), "Transfer-Encoding") == "chunked");
+  const auto writer = stream_to(server, 1000, bytes);
+  const std::string head = client.receive_head();
+  CHECK(field_of(head, "Transfer-Encoding") == (bytes ? "" : "chunked"));
+  CHECK(field_of(head, "Content-Length") == (bytes ? "10" : ""));
   CHECK(body_of(client.ask(ask_for("/next"))) == "GET /next ");
   CHECK(!writer->write("x"));
 }

@@ -309,8 +309,8 @@ Result<void> App::Parts::make_handlers() {
       *credentials, *idempotency, *jobs, http::ReportSources{*store, *meter, *ledgers, *directory},
       http::ReportLimits{config.reports.result_bytes_max, config.reports.operator_result_bytes_max}, *waiter,
       *job_streams, clock, callback_policy, pool->executor());
-  operator_reports = std::make_unique<http::OperatorReports>(*idempotency, *jobs, *directory, *waiter, clock,
-                                                             callback_policy, pool->executor());
+  operator_reports = std::make_unique<http::OperatorReports>(*idempotency, *jobs, *directory, *waiter, *job_streams,
+                                                             clock, callback_policy, pool->executor());
   customer_webhooks = std::make_unique<http::CustomerWebhooks>(*credentials, outgoing->webhooks(), *idempotency, clock,
                                                                random, outgoing->customer_desk());
   nyne = std::make_unique<http::Nyne>(*credentials, *jobs, *meter, *directory, *ledgers, *waiter, clock,
