@@ -1,5 +1,6 @@
 #include "tests/sim/canary.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,12 @@ void copy(const Batch::Op& op, Batch& to) {
     case Batch::Kind::add:
       return to.add(op.table, op.key, op.value);
   }
+}
+
+bool makes_jobs(std::span<const Batch> batches) {
+  return std::ranges::any_of(batches, [](const Batch& batch) {
+    return std::ranges::any_of(batch.ops(), [](const Batch::Op& op) { return op.table == Table::job; });
+  });
 }
 
 // Shows a command the job as if the lease were still the finishing worker's, and stores it under the true token.
@@ -72,6 +79,8 @@ std::string_view to_string(Canary canary) noexcept {
       return "tears_batches";
     case Canary::ignores_fencing:
       return "ignores_fencing";
+    case Canary::forgets_due_times:
+      return "forgets_due_times";
   }
   return "unknown";
 }
@@ -89,6 +98,9 @@ Result<Position> CanaryStore::commit(std::span<const Batch> batches, Durability 
       return commit_without(Table::meter, batches, durability);
     case Canary::tears_batches:
       return commit_in_two(batches, durability);
+    case Canary::forgets_due_times:
+      return makes_jobs(batches) ? commit_without(Table::schedule, batches, durability)
+                                 : ForwardingStore::commit(batches, durability);
   }
   return ForwardingStore::commit(batches, durability);
 }

@@ -18,10 +18,11 @@ enum class Canary : std::uint8_t {
   forgets_what_was_flushed,  // the row that says which events the rollups include is not stored
   tears_batches,             // an account's changes reach the disk in two pieces
   ignores_fencing,           // a worker whose lease went to another one still finishes the job
+  forgets_due_times,         // a due time's job is stored, and not that the due time is over
 };
 inline constexpr Canary all_canaries[] = {Canary::acknowledges_before_sync, Canary::drops_dedup_rows,
                                           Canary::forgets_what_was_flushed, Canary::tears_batches,
-                                          Canary::ignores_fencing};
+                                          Canary::ignores_fencing,          Canary::forgets_due_times};
 std::string_view to_string(Canary canary) noexcept;
 
 // The canaries that live between the writer and the disk.

@@ -51,9 +51,28 @@ bool Clients::set_up(Server& server) {
     server.directory().add_prices({price("search", 1500, "lookups", UtcTime()), price("enrich", 20'000, "", UtcTime())},
                                   nullptr);
   }
+  for (const char* when : {"*/15 * * * *", "7 * * * *"}) add_schedule(server, when);
   while (server.commit()) {
   }
   return !server.doubtful();
+}
+
+void Clients::add_schedule(Server& server, const char* when) {
+  Schedule schedule;
+  schedule.id = ScheduleId(std::string("sch_") + when);
+  if (server.schedules().find(schedule.id)) return;
+  schedule.account = accounts_.front();
+  schedule.when = when;
+  schedule.report = encode(new_request());
+  schedule.created_at = clock_.now();
+  resume(schedule, clock_.now());
+  server.writer().post(
+      schedule.account,
+      [&server, schedule](storage::AccountTx& tx) -> Result<void> {
+        const auto created = server.schedules().create(tx, schedule);
+        return created ? Result<void>() : created.error();
+      },
+      storage::Durability::synced, nullptr);
 }
 
 const AccountId& Clients::an_account() {

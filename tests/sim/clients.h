@@ -43,6 +43,7 @@ class Clients {
   void check_watches();
 
  private:
+  void add_schedule(Server& server, const char* when);
   UsageEvent new_event(const AccountId& account);
   std::vector<UsageEvent> new_batch();
   ReportRequest new_request();

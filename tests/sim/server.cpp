@@ -3,10 +3,23 @@
 #include <algorithm>
 
 #include "core/report.h"
+#include "tests/sim/schedule_model.h"
 
 namespace tally::sim {
 
 using namespace storage;
+
+namespace {
+
+Result<Job> make_due_job(const Schedule& schedule, UtcTime due) {
+  Job job;
+  job.account = schedule.account;
+  job.request = schedule.report;
+  job.http_request_id = due_name(schedule.id, due);
+  return job;
+}
+
+}  // namespace
 
 Server::Server(Store& disk, webhook::Transport& transport, ManualClock& clock, Random& random,
                const ServerOptions& options, WorkFault work_fault)
@@ -35,6 +48,7 @@ Server::Server(Store& disk, webhook::Transport& transport, ManualClock& clock, R
       runner_(
           jobs_, scheduler_, clock, [this](const Job& job, queue::JobContext& context) { return work(job, context); },
           [this](std::function<void()> task) { tasks_.push_back(std::move(task)); }, options.runner),
+      scheduled_reports_(schedules_, front_, jobs_, clock, make_due_job),
       random_(random) {
   dispatcher_.on_wake([this] { dispatcher_woken_ = true; });
   jobs_.on_ready([this] { runner_.pump(); });
@@ -49,6 +63,7 @@ Server::~Server() {
 
 Result<void> Server::start() {
   if (auto loaded = directory_.load(); !loaded) return loaded;
+  if (auto loaded = schedules_.load(store_); !loaded) return loaded;
   if (auto recovered = ledgers_.recover(); !recovered) return recovered;
   if (auto recovered = meter_.recover(random_); !recovered) return recovered;
   if (auto recovered = jobs_.recover(); !recovered) return recovered;

@@ -8,9 +8,11 @@
 
 #include "core/manual.h"
 #include "queue/runner.h"
+#include "queue/scheduled_reports.h"
 #include "storage/account_writer.h"
 #include "storage/directory.h"
 #include "storage/meter.h"
+#include "storage/schedules.h"
 #include "tests/sim/canary.h"
 #include "webhook/dispatcher.h"
 
@@ -50,6 +52,7 @@ class Server {
   bool run_task(std::size_t which);
   bool drive_dispatcher();
   void tick_runner() { runner_next_ = runner_.tick(); }
+  void tick_schedules() { scheduled_reports_.tick(); }
   // When the runner or the dispatcher asked to be called.
   std::optional<UtcTime> next_call() const;
 
@@ -61,6 +64,7 @@ class Server {
   storage::Directory& directory() { return directory_; }
   storage::Ledgers& ledgers() { return ledgers_; }
   storage::Meter& meter() { return meter_; }
+  storage::Schedules& schedules() { return schedules_; }
   queue::Scheduler& scheduler() { return scheduler_; }
   queue::Jobs& jobs() { return jobs_; }
   queue::Runner& runner() { return runner_; }
@@ -88,10 +92,12 @@ class Server {
   storage::Directory directory_;
   storage::Ledgers ledgers_;
   storage::Meter meter_;
+  storage::Schedules schedules_;
   queue::Scheduler scheduler_;
   webhook::Dispatcher dispatcher_;
   queue::Jobs jobs_;
   queue::Runner runner_;
+  queue::ScheduledReports scheduled_reports_;
   Random& random_;
 };
 

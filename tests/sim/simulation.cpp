@@ -37,6 +37,7 @@ Coverage& Coverage::operator+=(const Coverage& other) {
   entries += other.entries;
   holds += other.holds;
   ended_holds += other.ended_holds;
+  due_times += other.due_times;
   return *this;
 }
 

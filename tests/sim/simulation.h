@@ -43,6 +43,7 @@ struct Coverage {
   std::uint64_t entries = 0;  // of ledgers
   std::uint64_t holds = 0;
   std::uint64_t ended_holds = 0;
+  std::uint64_t due_times = 0;  // of schedules
 
   Coverage& operator+=(const Coverage& other);
 };

@@ -74,7 +74,8 @@ void show(const Coverage& c) {
       "events %llu, duplicates %llu, batches refused %llu, unknown %llu; jobs completed %llu, failed %llu, cancelled "
       "%llu, refused %llu, dropped %llu, leases lost %llu, attempts failed %llu; posts %llu, delivered %llu, dead "
       "%llu, "
-      "replays %llu; ledger entries %llu, holds %llu, ended %llu; kills %llu, power losses %llu, doubts %llu, clean "
+      "replays %llu; ledger entries %llu, holds %llu, ended %llu; due times %llu; kills %llu, power losses %llu, "
+      "doubts %llu, clean "
       "stops %llu\n",
       static_cast<unsigned long long>(c.events), static_cast<unsigned long long>(c.duplicates),
       static_cast<unsigned long long>(c.refused_batches), static_cast<unsigned long long>(c.unknown_batches),
@@ -85,8 +86,9 @@ void show(const Coverage& c) {
       static_cast<unsigned long long>(c.delivered), static_cast<unsigned long long>(c.dead),
       static_cast<unsigned long long>(c.replays), static_cast<unsigned long long>(c.entries),
       static_cast<unsigned long long>(c.holds), static_cast<unsigned long long>(c.ended_holds),
-      static_cast<unsigned long long>(c.kills), static_cast<unsigned long long>(c.power_losses),
-      static_cast<unsigned long long>(c.doubts), static_cast<unsigned long long>(c.clean_stops));
+      static_cast<unsigned long long>(c.due_times), static_cast<unsigned long long>(c.kills),
+      static_cast<unsigned long long>(c.power_losses), static_cast<unsigned long long>(c.doubts),
+      static_cast<unsigned long long>(c.clean_stops));
 }
 
 }  // namespace
@@ -127,6 +129,7 @@ TEST_CASE("simulation: the runs go through what they are there for") {
   CHECK(all.entries > 1'000);
   CHECK(all.holds > 100);
   CHECK(all.ended_holds > 100);
+  CHECK(all.due_times > 100);
   CHECK(all.lost_leases > 0);
   CHECK(all.retries > 10);
   CHECK(all.delivered > 10);

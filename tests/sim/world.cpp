@@ -17,6 +17,7 @@ World::World(const SimulationOptions& options)
       usage_(verdict_),
       jobs_(verdict_, usage_, clock_),
       ledger_(verdict_),
+      schedules_(verdict_, clock_),
       network_(
           network_dice_, clock_,
           [this](const webhook::Attempt& attempt) {
@@ -159,7 +160,8 @@ void World::act() {
       (void)server_->run_task(dice_.below(100));
       return;
     case 13:
-      trace("the runner ticks");
+      trace("the runner and the schedules tick");
+      server_->tick_schedules();
       return server_->tick_runner();
     case 14:
       trace("the meter and the ledgers tick");
@@ -238,6 +240,7 @@ void World::check() {
   if (check_all_ || server_->commits() != checked_commits_) {
     usage_.check(disk_);
     jobs_.check(disk_);
+    schedules_.check(disk_, jobs_.stored());
     ledger_.check(disk_);
     clients_.check_watches();
     clients_.read_all_reports(*server_);
@@ -259,9 +262,10 @@ void World::check_idle() {
 }
 
 bool World::settled() {
-  return server_->scheduler().unfinished() == 0 && server_->runner().in_flight() == 0 &&
-         server_->meter().unflushed_events() == 0 && !server_->ledgers().tail().oldest() &&
-         server_->dispatcher().counters().pending == 0 && network_.under_way() == 0 && server_->tasks() == 0;
+  return server_->schedules().due(clock_.now()).empty() && server_->scheduler().unfinished() == 0 &&
+         server_->runner().in_flight() == 0 && server_->meter().unflushed_events() == 0 &&
+         !server_->ledgers().tail().oldest() && server_->dispatcher().counters().pending == 0 &&
+         network_.under_way() == 0 && server_->tasks() == 0;
 }
 
 void World::settle() {
@@ -277,6 +281,7 @@ void World::settle() {
       moved = network_.answer_one() || moved;
       moved = server_->drive_dispatcher() || moved;
     }
+    server_->tick_schedules();
     server_->tick_runner();
     server_->meter().tick();
     server_->ledgers().tick();
@@ -304,6 +309,7 @@ Coverage World::coverage() const {
   Coverage all = coverage_;
   all.events = usage_.journaled();
   all.entries = ledger_.entries();
+  all.due_times = schedules_.fired();
   all.lost_leases += server_->runner().stats().lost;
   all.retries += server_->runner().stats().failed_attempts;
   for (const auto& [id, job] : jobs_.stored()) {

@@ -9,6 +9,7 @@
 #include "tests/sim/job_model.h"
 #include "tests/sim/ledger_model.h"
 #include "tests/sim/profile.h"
+#include "tests/sim/schedule_model.h"
 #include "tests/sim/simulation.h"
 #include "tests/sim/usage_model.h"
 
@@ -60,6 +61,7 @@ class World {
   UsageModel usage_;
   JobModel jobs_;
   LedgerModel ledger_;
+  ScheduleModel schedules_;
   FaultyTransport network_;
   Clients clients_;
   std::unique_ptr<Server> server_;
