@@ -1,5 +1,6 @@
 #include "core/ledger_entry.h"
 
+#include "core/entry_figures.h"
 #include "core/row.h"
 
 namespace tally {
@@ -67,6 +68,25 @@ LedgerEntry read_fields(Decoder& in) {
   return entry;
 }
 
+// The same fields in the same order, of which most are passed over.
+void read_figures(Decoder& in, EntryFigures& figures) {
+  figures.seq = in.u64();
+  figures.type = read_enum(in, EntryType::reversal);
+  figures.amount = read_credits(in);
+  figures.balance_after = read_credits(in);
+  figures.created_at = read_time(in);
+  for (int texts = 3; texts > 0; --texts) in.text();  // endpoint, event_source, event_id
+  in.u64();                                           // hold
+  read_u32(in);                                       // price_version
+  in.u64();                                           // reverses
+  figures.in_lots = Credits();
+  for (std::uint64_t left = in.u64(); left > 0 && in.ok(); --left) {
+    in.u64();
+    figures.in_lots = add_saturating(figures.in_lots, read_credits(in));
+  }
+  for (int texts = 3; texts > 0; --texts) in.text();  // description, reference, metadata
+}
+
 }  // namespace
 
 std::string to_hex(const Digest& digest) {
@@ -94,6 +114,12 @@ std::string_view to_string(EntryType type) noexcept {
       return "reversal";
   }
   return "unknown";
+}
+
+EntryFigures figures_of(const LedgerEntry& entry) noexcept {
+  EntryFigures figures{entry.seq, entry.type, entry.amount, entry.balance_after, entry.created_at, {}};
+  for (const LotShare& share : entry.lots) figures.in_lots = add_saturating(figures.in_lots, share.amount);
+  return figures;
 }
 
 Digest chain_start(const AccountId& account, HashFunction hash) {
@@ -161,6 +187,30 @@ Result<std::vector<LedgerEntry>> decode_ledger_entries(std::string_view bytes) {
   } while (in.ok() && !in.done());
   if (!in.done()) return fail(Errc::corrupt, "a row of ledger entries cannot be read");
   return entries;
+}
+
+EntryFiguresReader::EntryFiguresReader(std::string_view bytes) : in_(bytes) {
+  begin_block();
+}
+
+void EntryFiguresReader::begin_block() {
+  const std::uint8_t version = in_.u8();
+  left_ = in_.u64();
+  if (version == block_version && left_ > 0) {
+    in_.raw(std::tuple_size_v<Digest>);
+  } else if (version != continued_block_version || first_) {
+    in_.reject();
+  }
+}
+
+const EntryFigures* EntryFiguresReader::next() {
+  while (in_.ok() && left_ == 0 && !in_.rest().empty()) begin_block();
+  if (!in_.ok() || left_ == 0) return nullptr;
+  --left_;
+  first_ = false;
+  read_figures(in_, figures_);
+  in_.raw(std::tuple_size_v<Digest>);
+  return in_.ok() ? &figures_ : nullptr;
 }
 
 }  // namespace tally

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint8_t request_version = 1;
 constexpr std::size_t compact_at_least = 4096;
 constexpr std::size_t dims_kept_max = 16'384;
+constexpr std::size_t names_kept_max = 16'384;
 
 std::int32_t first_day_not_before(UtcTime t) noexcept {
   const std::int32_t day = day_of(t);
@@ -141,8 +142,9 @@ ReadPlan plan(const ReportRequest& request) noexcept {
   return plan;
 }
 
-ReportBuilder::ReportBuilder(ReportRequest request)
-    : request_(std::move(request)), hours_(plan(request_).hours), compact_at_(compact_at_least) {}
+ReportBuilder::ReportBuilder(ReportRequest request) : hours_(plan(request).hours), compact_at_(compact_at_least) {
+  report_.request = std::move(request);
+}
 
 void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total,
                               const MatchRates& rates) {
@@ -182,32 +184,34 @@ Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view v
 
 // A day that lies in the range whole and is not shown by the hour needs its total only.
 bool ReportBuilder::reads_hours_of(std::int32_t day) const noexcept {
-  if (!hours_ || request_.granularity == Granularity::hour) return hours_;
+  if (!hours_ || report_.request.granularity == Granularity::hour) return hours_;
   const UtcTime start = start_of_day(day);
-  return start < request_.range.from || request_.range.to < start + day_ms;
+  return start < report_.request.range.from || report_.request.range.to < start + day_ms;
 }
 
 void ReportBuilder::add_hours(std::int32_t day, std::uint32_t names, const RollupValue& value) {
   const UtcTime start = start_of_day(day);
   for (const auto& [hour, counters] : value.hours) {
     const UtcTime t = start + hour * hour_ms;
-    if (request_.range.from <= t && t < request_.range.to) add({period_of(t), names, counters, {}});
+    if (report_.request.range.from <= t && t < report_.request.range.to) add({period_of(t), names, counters, {}});
   }
 }
 
 UtcTime ReportBuilder::period_of(UtcTime t) const noexcept {
-  return request_.granularity == Granularity::total ? request_.range.from : floor_to(request_.granularity, t);
+  return report_.request.granularity == Granularity::total ? report_.request.range.from
+                                                           : floor_to(report_.request.granularity, t);
 }
 
 // Rows come by the hundred thousand with few different names: they are collected with a number for their names and
 // added up now and then, which keeps memory at twice the distinct ones.
 void ReportBuilder::add(const ReportRow& row) {
-  if (!rows_.empty() && same_place(rows_.back(), row)) return add_figures(rows_.back(), row);
-  if (rows_.size() >= compact_at_) {
+  std::vector<ReportRow>& rows = report_.rows;
+  if (!rows.empty() && same_place(rows.back(), row)) return add_figures(rows.back(), row);
+  if (rows.size() >= compact_at_) {
     compact();
-    compact_at_ = std::max(compact_at_least, 2 * rows_.size());
+    compact_at_ = std::max(compact_at_least, 2 * rows.size());
   }
-  rows_.push_back(row);
+  rows.push_back(row);
 }
 
 // A period's rows come in the order of their dims, so the dims after the last ones are the likely next: comparing their
@@ -230,14 +234,16 @@ Result<std::uint32_t> ReportBuilder::names_of(std::string_view key) {
 std::uint32_t ReportBuilder::number_of(const RollupKeyView& where) {
   scratch_.clear();
   Encoder out(scratch_);
-  for (const GroupBy group : request_.group_by) out.text(dim_of(where, group));
+  for (const GroupBy group : report_.request.group_by) out.text(dim_of(where, group));
   if (const auto found = numbers_.find(scratch_); found != numbers_.end()) return found->second;
 
   std::vector<std::string> names;
-  names.reserve(request_.group_by.size());
-  for (const GroupBy group : request_.group_by) names.emplace_back(dim_of(where, group));
-  const auto number = static_cast<std::uint32_t>(names_.size());
-  names_.push_back(std::move(names));
+  names.reserve(report_.request.group_by.size());
+  for (const GroupBy group : report_.request.group_by) names.emplace_back(dim_of(where, group));
+  const auto number = static_cast<std::uint32_t>(places_.size());
+  places_.push_back(static_cast<std::uint32_t>(report_.names.size()));
+  report_.names.push_back(std::move(names));
+  names_sorted_ = false;
   numbers_.emplace(scratch_, number);
   return number;
 }
@@ -246,38 +252,64 @@ void ReportBuilder::compact() {
   const auto before = [](const ReportRow& a, const ReportRow& b) {
     return std::tie(a.period, a.names) < std::tie(b.period, b.names);
   };
-  if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
+  std::vector<ReportRow>& rows = report_.rows;
+  if (!std::is_sorted(rows.begin(), rows.end(), before)) std::sort(rows.begin(), rows.end(), before);
   std::size_t kept = 0;
-  for (const ReportRow& row : rows_) {
-    if (kept > 0 && same_place(rows_[kept - 1], row)) {
-      add_figures(rows_[kept - 1], row);
+  for (const ReportRow& row : rows) {
+    if (kept > 0 && same_place(rows[kept - 1], row)) {
+      add_figures(rows[kept - 1], row);
     } else {
-      rows_[kept++] = row;
+      rows[kept++] = row;
     }
   }
-  rows_.resize(kept);
+  rows.resize(kept);
+}
+
+void ReportBuilder::sort_names() {
+  if (names_sorted_) return;
+  names_sorted_ = true;
+  auto& names = report_.names;
+  std::vector<std::uint32_t> order(names.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return names[a] < names[b]; });
+  std::vector<std::vector<std::string>> sorted;
+  sorted.reserve(names.size());
+  std::vector<std::uint32_t> place_now(names.size());
+  for (const std::uint32_t place : order) {
+    place_now[place] = static_cast<std::uint32_t>(sorted.size());
+    sorted.push_back(std::move(names[place]));
+  }
+  names = std::move(sorted);
+  for (std::uint32_t& place : places_) place = place_now[place];
+}
+
+const Report& ReportBuilder::report(std::uint64_t as_of) {
+  // From here on a number is a place in the order of names, so that sorting numbers sorts rows.
+  sort_names();
+  for (ReportRow& row : report_.rows) row.names = places_[row.names];
+  compact();
+  std::erase_if(report_.rows, [](const ReportRow& row) { return row.counters == Counters(); });  // reversed to nothing
+  report_.totals = {};
+  for (const ReportRow& row : report_.rows) report_.totals += row.counters;
+  report_.as_of = as_of;
+  return report_;
+}
+
+void ReportBuilder::restart() {
+  report_.rows.clear();
+  compact_at_ = compact_at_least;
+  if (places_.size() > names_kept_max) {
+    report_.names.clear();
+    places_.clear();
+    numbers_.clear();
+    by_dims_.clear();
+  }
+  likely_ = by_dims_.begin();
 }
 
 Report ReportBuilder::finish(std::uint64_t as_of) && {
-  // From here on a number is a place in the order of names, so that sorting numbers sorts rows.
-  std::vector<std::uint32_t> by_name(names_.size());
-  std::iota(by_name.begin(), by_name.end(), 0u);
-  std::sort(by_name.begin(), by_name.end(), [&](std::uint32_t a, std::uint32_t b) { return names_[a] < names_[b]; });
-  std::vector<std::uint32_t> rank(names_.size());
-  Report report;
-  report.names.reserve(names_.size());
-  for (const std::uint32_t number : by_name) {
-    rank[number] = static_cast<std::uint32_t>(report.names.size());
-    report.names.push_back(std::move(names_[number]));
-  }
-  for (ReportRow& row : rows_) row.names = rank[row.names];
-  compact();
-  std::erase_if(rows_, [](const ReportRow& row) { return row.counters == Counters(); });  // reversed to nothing
-  for (const ReportRow& row : rows_) report.totals += row.counters;
-  report.as_of = as_of;
-  report.rows = std::move(rows_);
-  report.request = std::move(request_);
-  return report;
+  report(as_of);
+  return std::move(report_);
 }
 
 std::string encode(const ReportRequest& request) {

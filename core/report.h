@@ -83,6 +83,11 @@ class ReportBuilder {
   Result<void> add_day_row(std::string_view key, std::string_view value);
   Report finish(std::uint64_t as_of) &&;
 
+  // For one account after the other: what was added since the last restart, until the next call. Its `names` may hold
+  // those of earlier accounts too, which are thus learned once.
+  const Report& report(std::uint64_t as_of);
+  void restart();
+
  private:
   UtcTime period_of(UtcTime t) const noexcept;
   bool reads_hours_of(std::int32_t day) const noexcept;
@@ -91,13 +96,14 @@ class ReportBuilder {
   Result<std::uint32_t> names_of(std::string_view key);
   std::uint32_t number_of(const RollupKeyView& where);
   void compact();
+  void sort_names();
 
-  ReportRequest request_;
   bool hours_;
-  std::vector<ReportRow> rows_;
+  Report report_;  // while rows are added, `names` of a row is the names' number: how many others came first
   std::size_t compact_at_;
-  std::vector<std::vector<std::string>> names_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;     // of names_, by their bytes
+  std::vector<std::uint32_t> places_;  // by number: where in report_.names
+  bool names_sorted_ = true;
+  std::unordered_map<std::string, std::uint32_t> numbers_;     // by the names' bytes
   std::map<std::string, std::uint32_t, std::less<>> by_dims_;  // the same, by the dims' bytes in a row's key
   std::map<std::string, std::uint32_t, std::less<>>::const_iterator likely_ = by_dims_.end();
   std::string scratch_;

@@ -28,11 +28,8 @@ LedgerFigures& LedgerFigures::operator+=(const LedgerFigures& other) noexcept {
   return *this;
 }
 
-Credits debt_change(const LedgerEntry& entry) noexcept {
-  Credits change;
-  for (const LotShare& share : entry.lots) accumulate(change, share.amount);
-  accumulate(change, opposite(entry.amount));
-  return change;
+Credits debt_change(const EntryFigures& entry) noexcept {
+  return add_saturating(entry.in_lots, opposite(entry.amount));
 }
 
 LedgerPeriod::LedgerPeriod(Credits opening, Credits debt_before) noexcept {
@@ -40,7 +37,12 @@ LedgerPeriod::LedgerPeriod(Credits opening, Credits debt_before) noexcept {
   figures_.debt = debt_before;
 }
 
-void LedgerPeriod::add(const LedgerEntry& entry) noexcept {
+void LedgerPeriod::pass(const EntryFigures& entry) noexcept {
+  figures_.opening = figures_.closing = entry.balance_after;
+  accumulate(figures_.debt, debt_change(entry));
+}
+
+void LedgerPeriod::add(const EntryFigures& entry) noexcept {
   const Credits amount = entry.amount;
   switch (entry.type) {
     case EntryType::grant:

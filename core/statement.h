@@ -13,7 +13,7 @@
 // usage of one period and in what was consumed in another; and an unlimited account's usage is debited in none.
 #pragma once
 
-#include "core/ledger_entry.h"
+#include "core/entry_figures.h"
 
 namespace tally {
 
@@ -32,13 +32,15 @@ struct LedgerFigures {
 };
 
 // What an entry changed the open debt by: the part of its amount that its lots do not tell.
-Credits debt_change(const LedgerEntry& entry) noexcept;
+Credits debt_change(const EntryFigures& entry) noexcept;
 
 // `debt_before`: the open debt before the first entry that is added. The entries follow in the order of their numbers.
 class LedgerPeriod {
  public:
   LedgerPeriod(Credits opening, Credits debt_before) noexcept;
-  void add(const LedgerEntry& entry) noexcept;
+  // An entry before the period, which opens behind it. None may have been added.
+  void pass(const EntryFigures& entry) noexcept;
+  void add(const EntryFigures& entry) noexcept;
   const LedgerFigures& figures() const noexcept { return figures_; }
 
  private:

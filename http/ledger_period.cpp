@@ -8,6 +8,9 @@ namespace tally::http {
 
 namespace {
 
+// So short a ledger is added up from its start, which is faster than looking for where a range begins.
+constexpr std::uint64_t read_from_start_max = 500;
+
 Result<std::uint64_t> entry_at(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
                                UtcTime at) {
   if (state.last_entry == 0 || state.last_at < at) return state.last_entry + 1;
@@ -17,25 +20,18 @@ Result<std::uint64_t> entry_at(const storage::Ledgers& ledgers, const AccountId&
   return first_entry_at(ledgers, account, state.last_entry, at);
 }
 
-template <class Visit>
-Result<void> each_entry(const storage::Ledgers& ledgers, const AccountId& account, const EntrySpan& span, Visit visit) {
-  if (span.from >= span.to) return {};
-  return ledgers.scan_entries(account, span.from, [&](const LedgerEntry& entry) {
-    if (entry.seq >= span.to) return false;
-    visit(entry);
-    return entry.seq + 1 < span.to;
-  });
-}
-
 // Before the first entry there is no debt, behind the last one the state's.
 Result<Credits> debt_before(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
                             std::uint64_t seq) {
   const bool from_start = seq - 1 <= state.last_entry + 1 - seq;
   Credits debt = from_start ? Credits() : state.debt();
   const EntrySpan others = from_start ? EntrySpan{1, seq} : EntrySpan{seq, state.last_entry + 1};
-  auto read = each_entry(ledgers, account, others, [&](const LedgerEntry& entry) {
+  if (others.from >= others.to) return debt;
+  auto read = ledgers.scan_figures(account, others.from, [&](const EntryFigures& entry) {
+    if (entry.seq >= others.to) return false;
     const Credits change = debt_change(entry);
     debt = add_saturating(debt, from_start ? change : Credits::from_micros(-change.micros()));
+    return entry.seq + 1 < others.to;
   });
   if (!read) return read.error();
   return debt;
@@ -67,15 +63,31 @@ Result<Credits> balance_before(const storage::Ledgers& ledgers, const AccountId&
   return entry->balance_after;
 }
 
-Result<LedgerFigures> figures_of(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
-                                 const EntrySpan& span) {
-  const auto opening = balance_before(ledgers, account, state, span.from);
-  if (!opening) return opening.error();
-  const auto debt = debt_before(ledgers, account, state, span.from);
-  if (!debt) return debt.error();
-  LedgerPeriod period(*opening, *debt);
-  auto read = each_entry(ledgers, account, span, [&](const LedgerEntry& entry) { period.add(entry); });
-  if (!read) return read.error();
+Result<LedgerFigures> figures_in(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
+                                 const TimeRange& range, const storage::Rows* settled) {
+  if (state.last_at < range.from) return LedgerPeriod(state.balance, state.debt()).figures();
+  std::uint64_t from = 1;
+  LedgerPeriod period{Credits(), Credits()};
+  if (state.last_entry > read_from_start_max) {
+    const auto first = entry_at(ledgers, account, state, range.from);
+    if (!first) return first.error();
+    const auto opening = balance_before(ledgers, account, state, *first);
+    if (!opening) return opening.error();
+    const auto debt = debt_before(ledgers, account, state, *first);
+    if (!debt) return debt.error();
+    from = *first;
+    period = LedgerPeriod(*opening, *debt);
+  }
+  const auto add = [&](const EntryFigures& entry) {
+    if (entry.seq > state.last_entry || entry.created_at >= range.to) return false;
+    if (entry.created_at < range.from) {
+      period.pass(entry);
+    } else {
+      period.add(entry);
+    }
+    return entry.seq < state.last_entry;
+  };
+  if (auto read = ledgers.scan_figures(account, from, add, settled); !read) return read.error();
   return period.figures();
 }
 

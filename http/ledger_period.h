@@ -26,8 +26,9 @@ Result<EntrySpan> entries_in(const storage::Ledgers& ledgers, const AccountId& a
 Result<Credits> balance_before(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
                                std::uint64_t seq);
 
-// What the entries did. Reads them, and of those before or behind them whichever are fewer.
-Result<LedgerFigures> figures_of(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
-                                 const EntrySpan& span);
+// What the entries of a range of time did, of those that `state` counts. `settled`: rows with all that there is
+// (storage/settled_rows.h), or null.
+Result<LedgerFigures> figures_in(const storage::Ledgers& ledgers, const AccountId& account, const LedgerState& state,
+                                 const TimeRange& range, const storage::Rows* settled);
 
 }  // namespace tally::http

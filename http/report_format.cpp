@@ -1,5 +1,8 @@
 #include "http/report_format.h"
 
+#include <array>
+#include <charconv>
+
 #include "http/csv_text.h"
 #include "http/json_writer.h"
 #include "http/xml_text.h"
@@ -18,9 +21,12 @@ bool in_columns(const Column& column) {
 // The characters of a cell, but for those of a text.
 void append_number_cell(std::string& out, const Cell& cell) {
   switch (cell.kind) {
-    case Cell::Kind::integer:
-      out += std::to_string(cell.number);
+    case Cell::Kind::integer: {
+      std::array<char, 20> digits;
+      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), cell.number).ptr;
+      out.append(digits.data(), end);
       return;
+    }
     case Cell::Kind::credits:
       out += Credits::from_micros(cell.number).to_string();
       return;
@@ -129,10 +135,16 @@ class CsvRows final : public RowEncoder {
   explicit CsvRows(TableShape shape) : shape_(std::move(shape)) {}
   void row(std::string& out, const TableRow& row, bool) const override {
     const std::size_t width = shape_.item_columns.size();
+    const std::size_t begin = out.size();
+    bool comma = false;
+    append(out, shape_.columns, row.cells.data(), comma);
+    const std::size_t own_bytes = out.size() - begin;
+    const bool row_comma = comma;
     std::size_t at = 0;
     do {
-      bool comma = false;
-      append(out, shape_.columns, row.cells.data(), comma);
+      // What the row's lines have in common is spelled once.
+      if (at > 0) out.append(out, begin, own_bytes);
+      comma = row_comma;
       if (width > 0) append(out, shape_.item_columns, at < row.items.size() ? row.items.data() + at : nullptr, comma);
       out += "\r\n";
       at += width;

@@ -68,6 +68,17 @@ void add_entry_cells(std::vector<Cell>& cells, const LedgerEntry& entry, const E
                             });
 }
 
+// What an account's usage is read by: as the report shows it, or for the whole range by what its rows need.
+ReportRequest usage_request_of(const ReportTask& task) {
+  if (task.request.type == ReportType::usage) return task.request;
+  ReportRequest request;
+  request.range = task.request.range;
+  request.granularity = Granularity::total;
+  request.group_by = {GroupBy::endpoint};
+  if (task.request.type == ReportType::statement) request.group_by.push_back(GroupBy::category);
+  return request;
+}
+
 }  // namespace
 
 void set_usage_row(TableRow& row, const Report& report, const ReportRow& figures, const AccountId* account) {
@@ -78,6 +89,47 @@ void set_usage_row(TableRow& row, const Report& report, const ReportRow& figures
   const Counters& counters = figures.counters;
   row.cells.insert(row.cells.end(), {Cell::of(counters.requests), Cell::of(counters.ok), Cell::of(counters.failed),
                                      Cell::of(counters.results), credits_cell(counters.credits_micros)});
+}
+
+AccountRows::AccountRows(const ReportSources& sources, const ReportTask& task, bool by_operator)
+    : sources_(sources),
+      task_(task),
+      by_operator_(by_operator),
+      usage_request_(usage_request_of(task)),
+      usage_(usage_request_) {}
+
+Result<void> AccountRows::begin_page(std::span<const AccountId> accounts) {
+  if (task_.request.type == ReportType::ledger) return {};
+  if (task_.request.type == ReportType::statement) {
+    if (auto brought = sources_.ledgers.bring_up_to_date(accounts); !brought) return brought;
+  }
+  page_.reset();  // before the next view is taken: a view keeps what is replaced
+  page_.emplace(sources_.store, sources_.ledgers, sources_.meter, accounts);
+  return {};
+}
+
+const storage::Rows* AccountRows::settled_of(const AccountId& account) const {
+  return page_ ? page_->of(account) : nullptr;
+}
+
+Result<const Report*> AccountRows::usage_of(const AccountId& account) {
+  if (const storage::Rows* settled = settled_of(account)) {
+    usage_.restart();
+    if (auto read = storage::Meter::collect(*settled, account, usage_request_, usage_); !read) return read.error();
+    return &usage_.report(0);
+  }
+  auto report = sources_.meter.report(account, usage_request_);
+  if (!report) return report.error();
+  busy_usage_ = std::move(*report);
+  return &busy_usage_;
+}
+
+Result<LedgerFigures> AccountRows::figures_of(const AccountId& account, ReportProgress& progress) {
+  const storage::Rows* settled = settled_of(account);
+  const auto state = settled ? storage::Ledgers::state_in(*settled, account) : read_state(sources_.ledgers, account);
+  if (!state) return state.error();
+  if (!by_operator_) progress.as_of = state->last_entry;
+  return figures_in(sources_.ledgers, account, *state, task_.request.range, settled);
 }
 
 Result<bool> AccountRows::write(const AccountId& account, ReportProgress& progress, const Sink& sink,
@@ -92,24 +144,17 @@ Result<bool> AccountRows::write(const AccountId& account, ReportProgress& progre
 }
 
 Result<void> AccountRows::usage(const AccountId& account, ReportProgress& progress, const Sink& sink) {
-  const auto report = sources_.meter.report(account, task_.request);
-  if (!report) return report.error();
-  for (const ReportRow& row : report->rows) {
-    set_usage_row(row_, *report, row, by_operator_ ? &account : nullptr);
+  const auto read = usage_of(account);
+  if (!read) return read.error();
+  const Report& report = **read;
+  for (const ReportRow& row : report.rows) {
+    set_usage_row(row_, report, row, by_operator_ ? &account : nullptr);
     if (auto written = sink(row_); !written) return written;
   }
-  progress.totals.rows += report->rows.size();
-  progress.totals.usage += report->totals;
-  if (!by_operator_) progress.as_of = report->as_of;
+  progress.totals.rows += report.rows.size();
+  progress.totals.usage += report.totals;
+  if (!by_operator_) progress.as_of = report.as_of;
   return {};
-}
-
-Result<Report> AccountRows::usage_by(const AccountId& account, std::vector<GroupBy> names) const {
-  ReportRequest request;
-  request.range = task_.request.range;
-  request.granularity = Granularity::total;
-  request.group_by = std::move(names);
-  return sources_.meter.report(account, request);
 }
 
 Result<bool> AccountRows::ledger(const AccountId& account, ReportProgress& progress, const Sink& sink,
@@ -153,37 +198,34 @@ Result<bool> AccountRows::ledger(const AccountId& account, ReportProgress& progr
 }
 
 Result<void> AccountRows::statement(const AccountId& account, ReportProgress& progress, const Sink& sink) {
-  const auto state = read_state(sources_.ledgers, account);
-  if (!state) return state.error();
-  const auto span = entries_in(sources_.ledgers, account, *state, task_.request.range);
-  if (!span) return span.error();
-  const auto figures = figures_of(sources_.ledgers, account, *state, *span);
+  const auto figures = figures_of(account, progress);
   if (!figures) return figures.error();
-  const auto usage = usage_by(account, {GroupBy::endpoint, GroupBy::category});
-  if (!usage) return usage.error();
+  const auto read = usage_of(account);
+  if (!read) return read.error();
+  const Report& usage = **read;
   row_.clear();
   row_.cells = {Cell::of(account.str()),     Cell::of(figures->opening), Cell::of(figures->granted),
                 Cell::of(figures->consumed), Cell::of(figures->expired), Cell::of(figures->adjusted),
                 Cell::of(figures->closing),  Cell::of(figures->debt)};
-  for (const ReportRow& row : usage->rows) {
-    const auto& names = usage->names_of(row);
+  for (const ReportRow& row : usage.rows) {
+    const auto& names = usage.names_of(row);
     row_.items.insert(row_.items.end(), {Cell::of(names[0]), Cell::of(names[1]), Cell::of(row.counters.requests),
                                          Cell::of(row.counters.results), credits_cell(row.counters.credits_micros)});
   }
-  if (!by_operator_) progress.as_of = state->last_entry;
   ++progress.totals.rows;
   progress.totals.figures += *figures;
-  progress.totals.usage += usage->totals;
+  progress.totals.usage += usage.totals;
   return sink(row_);
 }
 
 Result<void> AccountRows::what_if(const AccountId& account, ReportProgress& progress, const Sink& sink) {
-  const auto usage = usage_by(account, {GroupBy::endpoint});
-  if (!usage) return usage.error();
+  const auto read = usage_of(account);
+  if (!read) return read.error();
+  const Report& usage = **read;
   ReportTotals& totals = progress.totals;
   Credits difference;
-  for (const ReportRow& row : usage->rows) {
-    const std::string& endpoint = usage->names_of(row)[0];
+  for (const ReportRow& row : usage.rows) {
+    const std::string& endpoint = usage.names_of(row)[0];
     const auto costs = compare_costs(task_.draft, endpoint, row.counters);
     if (!costs) return costs.error();
     row_.clear();
@@ -194,11 +236,11 @@ Result<void> AccountRows::what_if(const AccountId& account, ReportProgress& prog
     totals.new_cost = add_saturating(totals.new_cost, costs->new_cost);
     difference = add_saturating(difference, costs->difference);
   }
-  totals.rows += usage->rows.size();
+  totals.rows += usage.rows.size();
   totals.difference = add_saturating(totals.difference, difference);
   if (difference > Credits()) ++totals.accounts_more;
   if (difference.negative()) ++totals.accounts_less;
-  if (!by_operator_) progress.as_of = usage->as_of;
+  if (!by_operator_) progress.as_of = usage.as_of;
   return {};
 }
 

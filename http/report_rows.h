@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 
 #include "core/report_progress.h"
 #include "http/report_table.h"
 #include "storage/directory.h"
 #include "storage/ledgers.h"
 #include "storage/meter.h"
+#include "storage/settled_rows.h"
 
 namespace tally::http {
 
@@ -28,8 +31,11 @@ class AccountRows {
  public:
   using Sink = std::function<Result<void>(const TableRow&)>;
 
-  AccountRows(const ReportSources& sources, const ReportTask& task, bool by_operator)
-      : sources_(sources), task_(task), by_operator_(by_operator) {}
+  AccountRows(const ReportSources& sources, const ReportTask& task, bool by_operator);
+
+  // Of the accounts that follow, in this order: reads what is settled of them from one view, which is cheaper. For the
+  // operator's reports, whose `as_of` is not the account's.
+  Result<void> begin_page(std::span<const AccountId> accounts);
 
   // Writes on from `progress.entry`. True: the account is finished and counted in the totals; false: `pause` said so
   // between two rows, and `progress.entry` tells where to go on. Only a ledger pauses. `as_of` becomes what the
@@ -43,12 +49,19 @@ class AccountRows {
                       const std::function<bool()>& pause);
   Result<void> statement(const AccountId& account, ReportProgress& progress, const Sink& sink);
   Result<void> what_if(const AccountId& account, ReportProgress& progress, const Sink& sink);
-  // The account's usage in the whole range, by these names.
-  Result<Report> usage_by(const AccountId& account, std::vector<GroupBy> names) const;
+  // The account's usage, until the next call.
+  Result<const Report*> usage_of(const AccountId& account);
+  Result<LedgerFigures> figures_of(const AccountId& account, ReportProgress& progress);
+  // Null: the account is to be read by itself.
+  const storage::Rows* settled_of(const AccountId& account) const;
 
   const ReportSources& sources_;
   const ReportTask& task_;
   bool by_operator_;
+  ReportRequest usage_request_;
+  ReportBuilder usage_;  // of settled rows
+  Report busy_usage_;
+  std::optional<storage::SettledRows> page_;
   TableRow row_;
 };
 

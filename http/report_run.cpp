@@ -119,6 +119,9 @@ class ReportRun {
   Result<std::string> run() {
     if (auto begun = begin(); !begun) return begun.error();
     for (auto page = accounts_.page(progress_.done); !page.empty(); page = accounts_.page(progress_.done)) {
+      if (by_operator_) {
+        if (auto read = rows_.begin_page(page); !read) return read.error();
+      }
       for (const AccountId& account : page) {
         if (auto finished = finish_account(account); !finished) return finished.error();
       }

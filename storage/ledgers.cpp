@@ -2,24 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 
 #include "core/codec.h"
 #include "storage/digest.h"
 #include "storage/journal_record.h"
 
 namespace tally::storage {
-
-namespace {
-
-template <class T>
-Result<T> decode_row(const Result<std::optional<std::string>>& row, Result<T> (*decode)(std::string_view),
-                     const char* what) {
-  if (!row) return row.error();
-  if (!*row) return fail(Errc::not_found, std::string("no such ") + what);
-  return decode(**row);
-}
-
-}  // namespace
 
 // Only the thread that runs the account's commands touches `state`.
 struct Ledgers::Cached {
@@ -284,6 +273,36 @@ void Ledgers::read(const AccountId& account, std::function<void(Result<LedgerSta
       });
 }
 
+Result<LedgerState> Ledgers::state_in(const Rows& settled, const AccountId& account) {
+  const auto row = settled.get(Table::ledger, account, "");
+  if (!row) return row.error();
+  if (!*row) return LedgerState{};
+  return decode_ledger_state(**row);
+}
+
+Result<void> Ledgers::bring_up_to_date(std::span<const AccountId> accounts) {
+  std::vector<AccountId> due;
+  {
+    const UtcTime now = clock_.now();
+    const std::lock_guard lock(due_mutex_);
+    for (const AccountId& account : accounts) {
+      const auto known = due_at_.find(account);
+      if (known != due_at_.end() && known->second <= now) due.push_back(account);
+    }
+  }
+  // The states are the last ones, so each tells of all that was committed.
+  std::vector<std::promise<Result<void>>> done(due.size());
+  for (std::size_t i = 0; i < due.size(); ++i)
+    read(due[i], [&told = done[i]](const Result<LedgerState>& state) {
+      told.set_value(state ? Result<void>() : state.error());
+    });
+  Result<void> outcome;
+  for (auto& told : done) {
+    if (auto read = told.get_future().get(); !read) outcome = std::move(read);
+  }
+  return outcome;
+}
+
 // An account with something behind its rows is always cached.
 Result<std::string> Ledgers::committed_state(const AccountId& account) const {
   {
@@ -295,139 +314,6 @@ Result<std::string> Ledgers::committed_state(const AccountId& account) const {
   auto row = store_.get(Table::ledger, account, "");
   if (!row) return row.error();
   return row->value_or("");
-}
-
-Result<Lot> Ledgers::lot(const AccountId& account, std::uint64_t number) const {
-  const auto part = tail_.part(account);
-  const auto behind = part.lots.find(number);
-  if (behind != part.lots.end()) return decode_lot(behind->second);
-  return decode_row(store_.get(Table::lot, account, number_key(number)), decode_lot, "lot");
-}
-
-Result<std::vector<Lot>> Ledgers::lots(const AccountId& account, std::uint64_t from, std::size_t limit) const {
-  // The tail first: what leaves it meanwhile is in the rows.
-  const auto part = tail_.part(account);
-  std::map<std::uint64_t, std::string> rows(part.lots.lower_bound(from), part.lots.end());
-  auto scanned = store_.scan(Table::lot, account, {number_key(from), {}, false},
-                             [&, left = limit](std::string_view key, std::string_view row) mutable {
-                               if (left-- == 0 || key.size() != 8) return false;
-                               rows.emplace(read_be64(key), row);
-                               return true;
-                             });
-  if (!scanned) return scanned.error();
-  std::vector<Lot> lots;
-  for (const auto& [number, row] : rows) {
-    if (lots.size() == limit) break;
-    auto lot = decode_lot(row);
-    if (!lot) return lot.error();
-    lots.push_back(std::move(*lot));
-  }
-  return lots;
-}
-
-Result<Hold> Ledgers::hold(const AccountId& account, std::uint64_t number) const {
-  if (const auto behind = tail_.hold(account, number)) return decode_hold(*behind);
-  return decode_row(store_.get(Table::hold, account, number_key(number)), decode_hold, "hold");
-}
-
-Result<std::vector<Hold>> Ledgers::open_holds(const AccountId& account, std::uint64_t from, std::size_t limit) const {
-  // The tail first: what leaves it meanwhile is in the rows.
-  const auto part = tail_.part(account);
-  std::map<std::uint64_t, std::string> rows(part.holds.lower_bound(from), part.holds.end());
-  std::vector<std::string> keys;
-  auto scanned = store_.scan(Table::open_hold, account, {number_key(from), {}, false},
-                             [&](std::string_view key, std::string_view) {
-                               if (keys.size() == limit || key.size() != 8) return false;
-                               if (!part.holds.contains(read_be64(key))) keys.emplace_back(key);
-                               return true;
-                             });
-  if (!scanned) return scanned.error();
-  const auto stored = store_.get_many(Table::hold, account, keys);
-  if (!stored) return stored.error();
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!(*stored)[i]) return fail(Errc::corrupt, "an open hold of " + account.str() + " has no row");
-    rows.emplace(read_be64(keys[i]), *(*stored)[i]);
-  }
-  std::vector<Hold> holds;
-  for (const auto& [number, row] : rows) {
-    if (holds.size() == limit) break;
-    auto hold = decode_hold(row);
-    if (!hold) return hold.error();
-    if (hold->status == HoldStatus::open) holds.push_back(std::move(*hold));
-  }
-  return holds;
-}
-
-Result<LedgerEntry> Ledgers::entry(const AccountId& account, std::uint64_t seq) const {
-  Result<LedgerEntry> found = fail(Errc::not_found, "no such ledger entry");
-  auto scanned = scan_entries(account, seq, [&](const LedgerEntry& entry) {
-    if (entry.seq == seq) found = entry;
-    return false;
-  });
-  if (!scanned) return scanned.error();
-  return found;
-}
-
-// A row's key is its last entry's seq, so the first row from `from` on holds `from`. The tail is read first: what
-// leaves it meanwhile is in the rows, and what is in both is taken from the tail.
-Result<void> Ledgers::scan_entries(const AccountId& account, std::uint64_t from, const EntryVisitor& visit) const {
-  const auto part = tail_.part(account);
-  Result<void> broken;
-  bool stopped = false;
-  const auto visit_row = [&](std::string_view row, std::uint64_t before) {
-    const auto entries = decode_ledger_entries(row);
-    if (!entries) return broken = entries.error(), false;
-    for (const LedgerEntry& entry : *entries) {
-      if (entry.seq < from) continue;
-      if (before != 0 && entry.seq >= before) return false;
-      if (!visit(entry)) return stopped = true, false;
-    }
-    return true;
-  };
-  if (part.first_entry == 0 || from < part.first_entry) {
-    auto scanned =
-        store_.scan(Table::ledger_entry, account, {number_key(from), {}, false},
-                    [&](std::string_view, std::string_view row) { return visit_row(row, part.first_entry); });
-    if (!scanned) return scanned;
-  }
-  for (const std::string& row : part.entries) {
-    if (stopped || !broken || !visit_row(row, 0)) break;
-  }
-  return broken;
-}
-
-Result<void> Ledgers::scan_entries_back(const AccountId& account, std::uint64_t before,
-                                        const EntryVisitor& visit) const {
-  const auto part = tail_.part(account);
-  Result<void> broken;
-  bool stopped = false;
-  const auto visit_row = [&](std::string_view row) {
-    const auto entries = decode_ledger_entries(row);
-    if (!entries) return broken = entries.error(), false;
-    for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
-      if (before != 0 && entry->seq >= before) continue;
-      if (!visit(*entry)) return stopped = true, false;
-    }
-    return true;
-  };
-  for (auto row = part.entries.rbegin(); row != part.entries.rend(); ++row) {
-    if (!visit_row(*row)) return broken;
-  }
-  if (part.first_entry != 0) before = before == 0 ? part.first_entry : std::min(before, part.first_entry);
-  ScanRange range;
-  range.reverse = true;
-  if (before != 0) {
-    // The row that holds `before` may hold earlier entries too; its key is not before `before`'s.
-    std::string first = number_key(before);
-    auto scanned = store_.scan(Table::ledger_entry, account, {first, {}, false},
-                               [&](std::string_view, std::string_view row) { return visit_row(row), false; });
-    if (!scanned) return scanned;
-    if (!broken || stopped) return broken;
-    range.to = std::move(first);
-  }
-  auto scanned = store_.scan(Table::ledger_entry, account, range,
-                             [&](std::string_view, std::string_view row) { return visit_row(row); });
-  return broken ? scanned : broken;
 }
 
 void Ledgers::set_due(const AccountId& account, std::optional<UtcTime> due_at) {

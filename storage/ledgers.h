@@ -11,11 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "core/account.h"
 #include "core/clock.h"
+#include "core/entry_figures.h"
 #include "core/ledger.h"
 #include "storage/ledger_stats.h"
 #include "storage/ledger_tail.h"
@@ -39,6 +41,7 @@ class Ledgers {
   using Work = std::function<void(Ledger&)>;
 
   using EntryVisitor = std::function<bool(const LedgerEntry&)>;
+  using FiguresVisitor = std::function<bool(const EntryFigures&)>;
 
   // `accounts` gives the account as it is now, on any thread; an unknown one has no terms.
   Ledgers(Store& store, Writer& writer, const Clock& clock, Accounts accounts, LedgersOptions options = {});
@@ -62,6 +65,12 @@ class Ledgers {
   // committer's thread.
   void read(const AccountId& account, std::function<void(Result<LedgerState>)> then);
 
+  // The state without its holds, from rows with all that there is (storage/settled_rows.h).
+  static Result<LedgerState> state_in(const Rows& settled, const AccountId& account);
+
+  // Waits until what is due now for these accounts is committed. Not for the committer's thread.
+  Result<void> bring_up_to_date(std::span<const AccountId> accounts);
+
   // Within a command: a hold as the commands before left it.
   Result<Hold> hold_in(AccountTx& tx, std::uint64_t number) const;
 
@@ -75,6 +84,9 @@ class Ledgers {
   Result<LedgerEntry> entry(const AccountId& account, std::uint64_t seq) const;
   // From `from` on; return false to stop.
   Result<void> scan_entries(const AccountId& account, std::uint64_t from, const EntryVisitor& visit) const;
+  // The same, of each entry only what it did. `settled`: rows with all that there is (storage/settled_rows.h), or null.
+  Result<void> scan_figures(const AccountId& account, std::uint64_t from, const FiguresVisitor& visit,
+                            const Rows* settled = nullptr) const;
   // Those before `before` (0: from the newest), the newest first; return false to stop.
   Result<void> scan_entries_back(const AccountId& account, std::uint64_t before, const EntryVisitor& visit) const;
 
@@ -97,6 +109,9 @@ class Ledgers {
   Result<LedgerState> load(const AccountId& account) const;
   Result<void> replay(const AccountId& account, Position position, std::string_view bytes);
   Result<std::string> committed_state(const AccountId& account) const;
+  template <class VisitRow>
+  Result<void> scan_entry_rows(const AccountId& account, std::uint64_t from, const Rows* settled,
+                               VisitRow visit_row) const;
   void decide(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerTerms& terms, const Work& work);
   void write(AccountTx& tx, const std::shared_ptr<Cached>& cached, const LedgerChanges& changes);
   void set_due(const AccountId& account, std::optional<UtcTime> due_at);

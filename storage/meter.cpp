@@ -461,13 +461,24 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
       builder.add_day(key.period, key.dims, value);
     }
   }
-  auto added = add_stored(rows, Table::rollup_month, account, reads.months, builder, &ReportBuilder::add_month_row);
-  if (!added) return added.error();
-  for (const ReadPlan::Span& span : {reads.days_before, reads.days_after}) {
-    added = add_stored(rows, Table::rollup_day, account, span, builder, &ReportBuilder::add_day_row);
-    if (!added) return added.error();
-  }
+  if (auto added = collect(rows, account, request, builder); !added) return added.error();
   return std::move(builder).finish(*view->as_of);
+}
+
+Result<void> Meter::collect(const Rows& settled, const AccountId& account, const ReportRequest& request,
+                            ReportBuilder& builder) {
+  const ReadPlan reads = plan(request);
+  auto added = add_stored(settled, Table::rollup_month, account, reads.months, builder, &ReportBuilder::add_month_row);
+  if (!added) return added;
+  for (const ReadPlan::Span& span : {reads.days_before, reads.days_after}) {
+    added = add_stored(settled, Table::rollup_day, account, span, builder, &ReportBuilder::add_day_row);
+    if (!added) return added;
+  }
+  return {};
+}
+
+bool Meter::is_settled(const AccountId& account) const {
+  return impl_->tail.is_settled(account);
 }
 
 }  // namespace tally::storage

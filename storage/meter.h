@@ -66,6 +66,12 @@ class Meter {
   // Exact as of every event acknowledged before the call. Thread-safe.
   Result<Report> report(const AccountId& account, const ReportRequest& request) const;
 
+  // Adds what is counted of the account, from rows with all that there is (storage/settled_rows.h).
+  static Result<void> collect(const Rows& settled, const AccountId& account, const ReportRequest& request,
+                              ReportBuilder& builder);
+  // All that was acknowledged of the account is in its rows.
+  bool is_settled(const AccountId& account) const;
+
   // Writes what has waited long enough; call every 100 ms or so.
   void tick();
 

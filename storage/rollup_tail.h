@@ -63,6 +63,11 @@ class RollupTail {
   };
   Result<View> view(const AccountId& account, const ReadPlan& reads) const;
 
+  // Nothing of the account is kept here.
+  bool is_settled(const AccountId& account) const {
+    return behind_.look(account, [](const auto* kept) { return kept == nullptr; });
+  }
+
   void tick() { behind_.tick(); }
   void write_all() { behind_.write_all(); }
   std::optional<Position> oldest() const { return behind_.oldest(); }

@@ -187,6 +187,9 @@ class Store : public Rows {
   // A frozen view of everything committed when it is called (dedup rows may still be dropped for their age). It may
   // outlive the store.
   virtual std::shared_ptr<const Rows> snapshot() const = 0;
+  // Such a view for one thread that goes through accounts in their order: it keeps its place in each table, so that the
+  // next account costs a step and not a search. Let go of it soon: it also keeps what is replaced meanwhile.
+  virtual std::shared_ptr<const Rows> walk() const { return snapshot(); }
 
   // False when the disk is nearly full: new work must be refused (503) before a write could fail. Cheap; thread-safe.
   virtual bool writable() const = 0;

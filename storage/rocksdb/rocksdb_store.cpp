@@ -12,6 +12,7 @@
 #include "core/codec.h"
 #include "storage/rocksdb/database.h"
 #include "storage/rocksdb/paced_check.h"
+#include "storage/rocksdb/walk.h"
 
 namespace tally::storage {
 
@@ -265,6 +266,10 @@ Position RocksStore::next_position() const {
 
 std::shared_ptr<const Rows> RocksStore::snapshot() const {
   return std::make_shared<Snapshot>(impl_->database);
+}
+
+std::shared_ptr<const Rows> RocksStore::walk() const {
+  return std::make_shared<Walk>(impl_->database);
 }
 
 bool RocksStore::writable() const {

@@ -41,6 +41,7 @@ class RocksStore final : public Store {
   Result<void> read_journal(Position from, const JournalVisitor& visit) const override;
   Position next_position() const override;
   std::shared_ptr<const Rows> snapshot() const override;
+  std::shared_ptr<const Rows> walk() const override;
   // Also false while RocksDB holds writes back because compaction cannot keep up.
   bool writable() const override;
   std::uint64_t size_bytes() const override;

@@ -396,6 +396,43 @@ void a_snapshot_stays_as_it_was(Store& store) {
   CHECK(value_of(*store.snapshot(), Table::job, acme, "kept") == "2");
 }
 
+// Asks of many rows, in their order and out of it.
+void a_walk_reads_as_a_snapshot_taken_at_its_begin(Store& store) {
+  SeededRandom random(9);
+  std::vector<AccountId> accounts;
+  for (int i = 0; i < 12; ++i) accounts.emplace_back("account-" + std::to_string(10 + i));
+  const auto key_of = [](std::uint64_t number) { return std::string(1, static_cast<char>('a' + number)); };
+  for (const AccountId& account : accounts) {
+    for (std::uint64_t row = random.below(6); row > 0; --row) {
+      put(store, Table::job, account, key_of(random.below(8)), std::to_string(row));
+      put(store, Table::job_result, account, key_of(random.below(8)), std::to_string(row));
+    }
+  }
+  for (const bool in_order : {true, false}) {
+    const auto walk = store.walk();
+    const auto plain = store.snapshot();
+    put(store, Table::job, accounts[3], "c", "later");
+    for (std::size_t step = 0; step < 200; ++step) {
+      const AccountId& account = accounts[in_order ? step * accounts.size() / 200 : random.below(accounts.size())];
+      const Table table = random.below(3) == 0 ? Table::job_result : Table::job;
+      const std::string key = key_of(random.below(8));
+      CHECK(value_of(*walk, table, account, key) == value_of(*plain, table, account, key));
+      ScanRange range{key, random.below(2) == 0 ? std::string() : key_of(random.below(9)), random.below(5) == 0};
+      CHECK(rows_of(*walk, table, account, range) == rows_of(*plain, table, account, range));
+      std::string first;
+      REQUIRE(walk->scan(table, account, {}, [&](std::string_view found, std::string_view) {
+        first = found;
+        return false;
+      }));
+      const auto all = rows_of(*plain, table, account);
+      CHECK(first == (all.empty() ? "" : all.front().key));
+    }
+    CHECK(all_rows(*walk, Table::job) == all_rows(*plain, Table::job));
+    const std::vector<std::string> keys{"a", "c"};
+    CHECK(*walk->get_many(Table::job, accounts[3], keys) == *plain->get_many(Table::job, accounts[3], keys));
+  }
+}
+
 void readers_on_other_threads_never_see_half_a_batch(Store& store) {
   std::atomic<bool> stop{false};
   std::atomic<int> torn{0};
@@ -488,6 +525,7 @@ constexpr StoreRule rules[] = {
     RULE(an_empty_commit_is_fine),
     RULE(a_relaxed_commit_is_visible_at_once),
     RULE(a_snapshot_stays_as_it_was),
+    RULE(a_walk_reads_as_a_snapshot_taken_at_its_begin),
     RULE(readers_on_other_threads_never_see_half_a_batch),
     RULE(it_says_how_large_it_is),
     RULE(random_commits_read_as_a_plain_map_would),

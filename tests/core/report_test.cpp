@@ -333,6 +333,34 @@ TEST_CASE("report: a stored row that cannot be read is corrupt and counts nothin
   }
 }
 
+TEST_CASE("report: one builder for many accounts gives each the report of a builder of its own") {
+  const UtcTime base = at("2023-11-20");
+  SeededRandom random(77);
+  const ReportRequest request = request_of("2023-11-20", "2024-02-01", Granularity::month, {GroupBy::key});
+  ReportBuilder all(request);
+  for (int account = 0; account < 30; ++account) {
+    const Hours hours = random_hours(random, base, 24 * 60);
+    ReportBuilder one(request);
+    all.restart();
+    for (const auto& [where, counters] : hours) {
+      const std::int32_t its_day = day_of(where.first);
+      RollupDims dims = where.second;
+      if (account % 2 == 0) dims.key += "-" + std::to_string(account % 5);
+      for (ReportBuilder* builder : {&one, &all}) builder->add_day(its_day, dims, {counters, {}});
+    }
+    const Report expected = std::move(one).finish(5);
+    const Report& report = all.report(5);
+    CHECK(report.totals == expected.totals);
+    CHECK(report.as_of == 5);
+    REQUIRE(report.rows.size() == expected.rows.size());
+    for (std::size_t i = 0; i < report.rows.size(); ++i) {
+      CHECK(report.rows[i].period == expected.rows[i].period);
+      CHECK(report.rows[i].counters == expected.rows[i].counters);
+      CHECK(report.names_of(report.rows[i]) == expected.names_of(expected.rows[i]));
+    }
+  }
+}
+
 TEST_CASE("report: a row that was reversed to nothing is not shown") {
   ReportBuilder builder(request_of("2026-01-01", "2026-02-01", Granularity::month, {GroupBy::endpoint}));
   builder.add_month(month("2026-01-01"), {"a", "", ""}, {1, 1, 0, 1, 10});

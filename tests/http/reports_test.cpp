@@ -138,6 +138,69 @@ TEST_CASE("reports: equal orders over equal data are equal to the byte, in every
   }
 }
 
+TEST_CASE("reports: over many accounts, those that are busy and those that are not read the same") {
+  ReportHouse house;
+  fill(house);
+  for (const char* type : {"statement", "what_if", "usage"}) {
+    const std::string wanted =
+        order(type, std::string(R"("accounts":"*")") +
+                        (type == std::string("what_if") ? R"(,"prices":[{"endpoint":"enrich","credits":"1"}])" : ""));
+    const std::string busy = at(house.operator_report(wanted), "result.digest");
+    house.meter.flush_all();
+    house.ledgers.flush_all();
+    house.settle();
+    CHECK(house.meter.is_settled(AccountId("acme")));
+    CHECK(at(house.operator_report(wanted), "result.digest") == busy);
+    house.event(R"([{"id":")" + std::string(type) + R"(","account":"bolt","endpoint":"search"}])");
+    CHECK_FALSE(house.meter.is_settled(AccountId("bolt")));
+    const std::string mixed = at(house.operator_report(wanted), "result.digest");
+    CHECK(mixed != busy);
+    house.meter.flush_all();
+    house.ledgers.flush_all();
+    house.settle();
+    CHECK(at(house.operator_report(wanted), "result.digest") == mixed);
+  }
+}
+
+TEST_CASE("reports: statements are as of all that was due when they were made, over many accounts too") {
+  ReportHouse house;
+  fill(house);
+  REQUIRE(house.as_operator("POST", "/accounts/acme/grants", R"({"amount":"7","expires_at":"2026-05-20T00:00:00Z"})")
+              .status == 201);
+  house.meter.flush_all();
+  house.ledgers.flush_all();
+  house.settle();
+  house.clock.set(UtcTime::parse("2026-06-10T00:00:00Z").value());
+  const Response told = house.operator_report(order("statement", R"("accounts":"*")"));
+  CHECK(at(told, "result.rows.0.expired") == "7");
+  CHECK(at(told, "result.rows.0.closing") == "87");
+  CHECK(at(told, "result.rows.1.expired") == "0");
+}
+
+TEST_CASE("reports: a long ledger's statement opens and closes as its entries do, wherever it is cut") {
+  ReportHouse house;
+  fill(house);
+  for (int day = 11; day <= 30; ++day) {
+    house.clock.set(UtcTime::parse("2026-05-" + std::to_string(day) + "T12:00:00Z").value());
+    std::string events = "[";
+    for (int i = 0; i < 30; ++i) {
+      events += (i ? "," : "") + std::string(R"({"id":")") + std::to_string(100 * day + i) +
+                R"(","account":"acme","endpoint":"search"})";
+    }
+    house.event(events + "]");
+  }
+  std::string closing = "0";
+  for (int day = 10; day <= 29; ++day) {
+    const std::string range =
+        R"("from":"2026-05-)" + std::to_string(day) + R"(","to":"2026-05-)" + std::to_string(day + 1) + R"(")";
+    const Response told = house.operator_report(R"({"type":"statement","accounts":["acme"],)" + range + "}");
+    CHECK(at(told, "result.rows.0.opening") == closing);
+    CHECK(at(told, "result.rows.0.consumed") == (day == 10 ? "13" : "60"));
+    closing = at(told, "result.rows.0.closing");
+  }
+  CHECK(closing == std::to_string(87 - 19 * 60));
+}
+
 TEST_CASE("reports: a format other than JSON is told by its URL and what it adds up to") {
   ReportHouse house;
   fill(house);

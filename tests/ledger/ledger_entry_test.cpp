@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/entry_figures.h"
 #include "core/manual.h"
 #include "tests/core/garbage.h"
 #include "tests/ledger/ledger_fixture.h"
@@ -100,6 +101,29 @@ TEST_CASE("ledger entry: bytes that are no entries are refused or harmless") {
   SeededRandom random(5);
   CHECK(refuses_prefixes_and_survives_noise(encode(busy().entries), random, [](const std::string& bytes) {
     return decode_ledger_entries(bytes).has_value();
+  }));
+}
+
+TEST_CASE("ledger entry: what entries did is read from their bytes as from the entries") {
+  const LedgerFixture f = busy();
+  std::string apart;
+  for (const LedgerEntry& entry : f.entries) append_entries(apart, encode(std::span(&entry, 1)));
+  for (const std::string& row : {encode(f.entries), apart}) {
+    EntryFiguresReader reader(row);
+    for (const LedgerEntry& entry : f.entries) {
+      const EntryFigures* figures = reader.next();
+      REQUIRE(figures != nullptr);
+      CHECK(*figures == figures_of(entry));
+    }
+    CHECK(reader.next() == nullptr);
+    CHECK(reader.ok());
+  }
+  SeededRandom random(6);
+  CHECK(refuses_prefixes_and_survives_noise(encode(f.entries), random, [](const std::string& bytes) {
+    EntryFiguresReader reader(bytes);
+    while (reader.next() != nullptr) {
+    }
+    return reader.ok();
   }));
 }
 

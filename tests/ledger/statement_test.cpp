@@ -11,9 +11,9 @@ namespace {
 
 LedgerFigures period_of(const LedgerFixture& f, std::size_t first, std::size_t end) {
   Credits debt;
-  for (std::size_t i = 0; i < first; ++i) debt = add_saturating(debt, debt_change(f.entries[i]));
+  for (std::size_t i = 0; i < first; ++i) debt = add_saturating(debt, debt_change(figures_of(f.entries[i])));
   LedgerPeriod period(first == 0 ? Credits() : f.entries[first - 1].balance_after, debt);
-  for (std::size_t i = first; i < end; ++i) period.add(f.entries[i]);
+  for (std::size_t i = first; i < end; ++i) period.add(figures_of(f.entries[i]));
   return period.figures();
 }
 
@@ -55,6 +55,22 @@ TEST_CASE("statement: usage that no lot covered is debt until something comes in
   CHECK(paid.opening.micros() == -15);
   CHECK(paid.closing.micros() == 5);
   CHECK(paid.debt.micros() == 0);
+}
+
+TEST_CASE("statement: a period opens behind the entries that were passed, as if it had begun there") {
+  LedgerFixture f;
+  REQUIRE(f.grant(10));
+  REQUIRE(f.debit(25));
+  REQUIRE(f.grant(20));
+  REQUIRE(f.debit(3));
+  for (std::size_t first = 0; first <= f.entries.size(); ++first) {
+    LedgerPeriod period{Credits(), Credits()};
+    for (std::size_t i = 0; i < f.entries.size(); ++i) {
+      const EntryFigures entry = figures_of(f.entries[i]);
+      i < first ? period.pass(entry) : period.add(entry);
+    }
+    CHECK(period.figures() == period_of(f, first, f.entries.size()));
+  }
 }
 
 TEST_CASE("statement: without entries a period closes as it opened") {

@@ -48,6 +48,7 @@ class ScratchStore final : public Store {
   Result<void> read_journal(Position p, const JournalVisitor& v) const override { return store_->read_journal(p, v); }
   Position next_position() const override { return store_->next_position(); }
   std::shared_ptr<const Rows> snapshot() const override { return store_->snapshot(); }
+  std::shared_ptr<const Rows> walk() const override { return store_->walk(); }
   bool writable() const override { return store_->writable(); }
   std::uint64_t size_bytes() const override { return store_->size_bytes(); }
 

@@ -90,7 +90,7 @@ void create_prices(const Tallyd& server) {
   out.begin_object().field("effective_at", "2020-01-01T00:00:00Z").key("prices").begin_array();
   for (std::uint32_t i = 0; i < workload_endpoints; ++i) {
     out.begin_object().field("endpoint", endpoint_name(i)).field("credits", "0.25");
-    out.field("category", i % 2 == 0 ? "search" : "enrichment").end_object();
+    out.field("category", endpoint_category(i)).end_object();
   }
   out.end_array().end_object();
   server.call("POST", "/operator/v1/prices", json, 200);

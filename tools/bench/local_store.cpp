@@ -19,7 +19,7 @@ constexpr std::size_t batch_events = 1'000;
 constexpr std::size_t groups_in_flight_max = 8'000;
 constexpr std::uint64_t batches_between_ticks = 50;
 
-// What the meter answered so far; its answers come on the committer's thread.
+// What was answered so far, on the committer's thread.
 class Answers {
  public:
   void begin() {
@@ -28,11 +28,14 @@ class Answers {
     ++open_;
   }
   void end(const Result<storage::Ingested>& ingested) {
+    end(ingested ? Result<std::uint64_t>(ingested->accepted) : ingested.error());
+  }
+  void end(const Result<std::uint64_t>& accepted) {
     const std::lock_guard lock(mutex_);
-    if (ingested) {
-      accepted_ += ingested->accepted;
+    if (accepted) {
+      accepted_ += *accepted;
     } else if (error_.empty()) {
-      error_ = ingested.error().detail;
+      error_ = accepted.error().detail;
     }
     --open_;
     changed_.notify_all();
@@ -40,10 +43,9 @@ class Answers {
   void wait_for_all(std::uint64_t expected) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return open_ == 0; });
-    if (!error_.empty()) give_up("ingest: " + error_);
-    if (accepted_ != expected) {
-      give_up("of " + std::to_string(expected) + " events " + std::to_string(accepted_) + " were accepted");
-    }
+    if (!error_.empty()) give_up("filling the store: " + error_);
+    if (accepted_ != expected)
+      give_up("of " + std::to_string(expected) + " " + std::to_string(accepted_) + " were accepted");
   }
 
  private:
@@ -76,6 +78,23 @@ LocalStore::~LocalStore() {
   meter_->flush_all();
   ledgers_->flush_all();
   writer_->stop();
+}
+
+void LocalStore::create_accounts(std::uint32_t count, bool unlimited) {
+  Answers answers;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Account account;
+    account.id = AccountId(account_name(i));
+    account.name = "Bench";
+    account.email = "bench@example.com";
+    account.subscription.unlimited = unlimited;
+    account.created_at = clock_.now();
+    answers.begin();
+    directory_->create_account(std::move(account), [&answers](const Result<storage::Directory::AccountPtr>& made) {
+      answers.end(made ? Result<std::uint64_t>(1) : made.error());
+    });
+  }
+  answers.wait_for_all(count);
 }
 
 void LocalStore::ingest(std::int32_t first_day, std::uint64_t events, std::uint64_t first_number) {

@@ -22,6 +22,9 @@ class LocalStore {
   LocalStore(const LocalStore&) = delete;
   LocalStore& operator=(const LocalStore&) = delete;
 
+  // The accounts `account_name(0)` to `account_name(count - 1)`; gives up on one that exists. What unlimited ones use
+  // is metered and debited from no ledger.
+  void create_accounts(std::uint32_t count, bool unlimited = false);
   // That many events of the 90 days' workload, durable and counted; gives up on a duplicate or a refusal.
   void ingest(std::int32_t first_day, std::uint64_t events, std::uint64_t first_number = 0);
   // Events 0 to `count` - 1, as `event` makes them.

@@ -6,6 +6,7 @@
 
 #include "tools/bench/benches.h"
 #include "tools/bench/child_server.h"
+#include "tools/bench/workload.h"
 
 namespace {
 
@@ -47,6 +48,11 @@ void add_options(CLI::App& app, Options& options, bool& quick) {
   app.add_option("--small", options.events_small, "report: events in the small store")->check(CLI::PositiveNumber);
   app.add_option("--large", options.events_large, "report: events in the large store")->check(CLI::PositiveNumber);
   app.add_option("--accounts", options.statement_accounts, "statement: accounts")->check(CLI::Range(1, 10'000'000));
+  app.add_option("--endpoints", options.statement_endpoints, "statement: endpoints that each account called")
+      ->check(CLI::Range(1U, workload_endpoints));
+  app.add_option("--statement-events", options.statement_events,
+                 "statement: events beside PostgreSQL and DuckDB; 0: none")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--deliveries", options.deliveries, "webhook: of a turn")->check(CLI::Range(10, 10'000'000));
   app.add_option("--waiters", options.waiters, "waiters: connections")->check(CLI::Range(1, 60'000));
   app.add_option("--gb", options.store_gb, "restart: size of the store")->check(CLI::PositiveNumber);

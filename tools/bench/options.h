@@ -28,6 +28,8 @@ struct Options {
   std::uint64_t waiters = 10'000;
   std::uint32_t ledger_accounts = 10'000;
   std::uint32_t statement_accounts = 50'000;
+  std::uint32_t statement_endpoints = 50;      // that each of them called
+  std::uint64_t statement_events = 1'000'000;  // of the comparison with databases
   std::uint64_t submits_per_second = 200;
   double latency_seconds = 10;
 
@@ -49,6 +51,7 @@ struct Options {
     waiters = 50;
     ledger_accounts = 50;
     statement_accounts = 200;
+    statement_events = 5'000;
     latency_seconds = 0.5;
   }
 };

@@ -60,6 +60,10 @@ std::string endpoint_name(std::uint32_t endpoint) {
   return text;
 }
 
+std::string endpoint_category(std::uint32_t endpoint) {
+  return endpoint % 2 == 0 ? "search" : "enrichment";
+}
+
 UsageEvent usage_event(const EventFacts& facts) {
   UsageEvent event;
   event.id = event_id(facts.number);

@@ -65,6 +65,7 @@ TimeRange workload_month(std::int32_t first_day);
 
 std::string account_name(std::uint32_t account);
 std::string endpoint_name(std::uint32_t endpoint);
+std::string endpoint_category(std::uint32_t endpoint);
 UsageEvent usage_event(const EventFacts& facts);
 // Appends the event as POST /operator/v1/events takes it.
 void append_event_json(std::string& out, const EventFacts& facts);
