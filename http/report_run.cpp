@@ -9,7 +9,7 @@ namespace tally::http {
 
 namespace {
 
-constexpr std::size_t accounts_at_once = 1'000;
+constexpr std::size_t accounts_at_once = 250;  // read from one view, which must not grow old
 
 // The accounts of a task in order, a page at a time.
 class AccountList {

@@ -116,7 +116,9 @@ void LocalStore::ingest_each(std::uint64_t count, const std::function<UsageEvent
       meter_->ingest(account, std::move(group),
                      [&answers](const Result<storage::Ingested>& ingested) { answers.end(ingested); });
     }
-    if (++batches % batches_between_ticks == 0) meter_->tick();
+    if (++batches % batches_between_ticks != 0) continue;
+    meter_->tick();
+    ledgers_->tick();
   }
   answers.wait_for_all(count);
 }
