@@ -46,6 +46,21 @@ test('a report is made, shown as a table, saved to a file and listed', async () 
   assert.equal(refused.code, 2);
 });
 
+test('the operator makes a report over all accounts, saves it, and tries prices out', async () => {
+  const file = path.join(server.root, 'close.csv');
+  const table = await run('report', '--accounts', '*', '--type', 'statement');
+  assert.match(table, /^statement of 1 account from/);
+  assert.match(table, /^acme +0 +0 +0/m);
+  await run('report', '--accounts', 'acme', '--type', 'statement', '--format', 'csv', '--output', file);
+  assert.match(fs.readFileSync(file, 'utf8').split('\r\n')[1], /^acme,/);
+  const draft = path.join(server.root, 'draft.json');
+  fs.writeFileSync(draft, JSON.stringify([{ endpoint: 'search', credits: '2' }]));
+  assert.match(await run('report', '--accounts', '*', '--type', 'what_if', '--prices', draft), /^acme +search +0 +6 +6$/m);
+  const jobs = await run('--json', 'jobs', '--operator', 'list');
+  assert.equal(jobs.length, 3);
+  assert.equal((await run('--json', 'jobs', '--operator', 'show', jobs[0].request_id))[0].status, 'completed');
+});
+
 test('a webhook is made, tested, rotated and deleted, and its deliveries are shown and sent again', async () => {
   const [made] = await run('--json', 'webhooks', 'create', receiver.url('/broken'), '--event', 'credits.low');
   assert.match(made.secret, /^whsec_/);

@@ -3,7 +3,7 @@
 #include "tests/tools/fake_server.h"
 #include "tools/tally/commands.h"
 #include "tools/tally/report_flow.h"
-#include "tools/tally/usage_report.h"
+#include "tools/tally/report_table.h"
 
 namespace usage_test {
 
@@ -169,6 +169,75 @@ TEST_CASE("report: another format is asked for and comes as it is, to a file if 
   CHECK(bench.out.str() == "a,b\r\n1,2\r\n");
   query.output = "/no/such/folder/file";
   CHECK(make_and_show_report(bench.session, query) == 2);
+}
+
+TEST_CASE("report: over many accounts it is the operator's, by whole months where there are no periods") {
+  const HttpAnswer done = answer(
+      200, R"({"request_id":"r_1","status":"completed","result":{"type":"statement","from":"a","to":"b","rows":[)"
+           R"({"account":"acme","opening":"0","granted":"10","consumed":"1.5","expired":"0","adjusted":"0",)"
+           R"("closing":"8.5","debt":"0","by_endpoint":[]}],"totals":{"accounts":1,"opening":"0","granted":"10",)"
+           R"("consumed":"1.5","expired":"0","adjusted":"0","closing":"8.5","debt":"0","usage":"1.5"}}})");
+  Bench bench(in_turn({answer(202, accepted), done, answer(202, accepted), done}));
+  bench.clock.set(*UtcTime::parse("2026-03-09"));
+  bench.session.settings.key.clear();
+  ReportQuery query;
+  query.type = "statement";
+  query.accounts = {"*"};
+  CHECK(make_and_show_report(bench.session, query) == 0);
+  const auto& requests = bench.server.requests();
+  CHECK(requests[0].url == "http://tally.test/operator/v1/reports");
+  CHECK(requests[0].body == R"({"type":"statement","from":"2026-03-01T00:00:00Z","to":"2026-04-01T00:00:00Z",)"
+                            R"("granularity":"month","accounts":"*"})");
+  CHECK(header(requests[0], "Authorization") == "Bearer token");
+  CHECK(requests[1].url.starts_with("http://tally.test/operator/v1/reports/r_1?wait="));
+  CHECK(bench.out.str() ==
+        "statement of 1 account from a to b\n\n"
+        "account  opening  granted  consumed  expired  adjusted  closing  debt\n"
+        "acme           0       10       1.5        0         0      8.5     0\n"
+        "---------------------------------------------------------------------\n"
+        "total          0       10       1.5        0         0      8.5     0\n");
+  query.accounts = {"acme", "bolt"};
+  query.usage.from = "2026-02-01";
+  CHECK(make_and_show_report(bench.session, query) == 0);
+  CHECK(requests[2].body.find(R"("granularity":"day","accounts":["acme","bolt"])") != std::string::npos);
+}
+
+TEST_CASE("report: the draft of what_if comes from a file, a list or an object with one") {
+  for (const char* prices : {R"([{"endpoint":"search","credits":"1"}])",
+                             R"({"prices":[{"endpoint":"search","credits":"1"}],"effective_at":"2026-01-01"})"}) {
+    Bench bench(in_turn({answer(202, accepted), answer(200, completed)}));
+    ReportQuery query;
+    query.type = "what_if";
+    query.prices = prices;
+    CHECK(make_and_show_report(bench.session, query) == 0);
+    CHECK(bench.server.requests()[0].body.find(R"("prices":[{"endpoint":"search","credits":"1"}])") !=
+          std::string::npos);
+  }
+  Bench bench(in_turn({answer(202, accepted), answer(200, completed)}));
+  ReportQuery query;
+  query.prices = "{}";
+  CHECK(make_and_show_report(bench.session, query) == 2);
+  CHECK(bench.server.requests().empty());
+}
+
+TEST_CASE("report: a large result comes in pieces, in order, and one that breaks off is said to be not whole") {
+  constexpr std::int64_t size = (8 << 20) + 3;
+  const HttpAnswer made = answer(202, accepted);
+  const HttpAnswer done =
+      answer(200, R"({"request_id":"r_1","status":"completed","summary":{"bytes":)" + std::to_string(size) + "}}");
+  Bench bench(in_turn({made, done, answer(206, std::string(8 << 20, 'a')), answer(206, "end")}));
+  ReportQuery query;
+  query.usage = february();
+  query.format = "ndjson";
+  CHECK(make_and_show_report(bench.session, query) == 0);
+  CHECK(header(bench.server.requests()[2], "Range") == "bytes=0-8388607");
+  CHECK(header(bench.server.requests()[3], "Range") == "bytes=8388608-8388610");
+  CHECK(bench.out.str().size() == size);
+  CHECK(bench.out.str().ends_with("aend"));
+  Bench broken(in_turn({made, done, answer(206, std::string(8 << 20, 'a')), answer(404, "{}")}));
+  query.output = "/dev/null";
+  CHECK(make_and_show_report(broken.session, query) == 1);
+  CHECK(broken.err.str().find("/dev/null is not whole") != std::string::npos);
 }
 
 TEST_CASE("report: rate and time left are told once something is done") {

@@ -51,7 +51,7 @@ int report(Session& session, const Failure& failure) {
 
 Outcome<HttpAnswer> Api::send(const std::string& method, const std::string& path, const std::string& media_type,
                               std::string body, Patience patience, int timeout_seconds,
-                              const std::string& idempotency_key) {
+                              const std::pair<std::string, std::string>& header) {
   const Settings& settings = session_.settings;
   HttpRequest request{
       method, settings.server + path, {{"Accept", "application/json"}}, std::move(body), timeout_seconds};
@@ -62,7 +62,7 @@ Outcome<HttpAnswer> Api::send(const std::string& method, const std::string& path
     request.headers.emplace_back("X-API-Key", settings.key);
     if (!settings.secret.empty()) request.headers.emplace_back("X-API-Secret", settings.secret);
   }
-  if (!idempotency_key.empty()) request.headers.emplace_back("Idempotency-Key", idempotency_key);
+  if (!header.first.empty()) request.headers.push_back(header);
   for (int attempt = 0;; ++attempt) {
     auto answer = session_.transport.send(request);
     const bool last = attempt + 1 >= patience.attempts;
@@ -82,7 +82,7 @@ Outcome<Json> Api::call(const std::string& method, const std::string& path, cons
 
 Outcome<Json> Api::post(const std::string& path, const std::string& body, const std::string& idempotency_key) {
   const std::string key = idempotency_key.empty() ? "cli_" + session_.random.hex(16) : idempotency_key;
-  auto answer = parsed(send("POST", path, "application/json", body, post_patience, 60, key));
+  auto answer = parsed(send("POST", path, "application/json", body, post_patience, 60, {"Idempotency-Key", key}));
   if (answer || answer.error().exit != Exit::unreachable) return answer;
   Failure failure = answer.error();
   failure.text +=

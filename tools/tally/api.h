@@ -31,10 +31,10 @@ class Api {
   // A POST that carries `idempotency_key` (empty: one of its own) and so may be repeated: it is, a few times. A failure
   // without an answer names the key, since its outcome is unknown.
   Outcome<Json> post(const std::string& path, const std::string& body, const std::string& idempotency_key);
-  // As `call`, with a body of another media type and the raw answer.
+  // As `call`, with a body of another media type, one more header, and the raw answer.
   Outcome<HttpAnswer> send(const std::string& method, const std::string& path, const std::string& media_type,
                            std::string body, Patience patience, int timeout_seconds = 60,
-                           const std::string& idempotency_key = {});
+                           const std::pair<std::string, std::string>& header = {});
 
  private:
   Outcome<Json> parsed(Outcome<HttpAnswer> answer) const;

@@ -159,16 +159,9 @@ void add_price(CLI::App& app, Command& chosen) {
       ->type_name("NAME=CREDITS");
   set->add_option("--effective-at", fields->effective_at, "When it begins (default now); may lie in the past")
       ->type_name("TIME");
-  set->add_option_function<std::string>(
-         "--file",
-         [fields](const std::string& path) {
-           auto text = read_file(path);
-           if (!text) throw CLI::ValidationError("--file", text.error().detail);
-           fields->list = *text;
-         },
-         "Prices as JSON: [{\"endpoint\":…,\"credits\":…}, …]; - reads standard input")
-      ->type_name("FILE")
-      ->excludes(endpoint);
+  add_price_file(set, "--file", "Prices as JSON", [fields](const std::string& text) {
+    fields->list = text;
+  })->excludes(endpoint);
   add_idempotency_key(set, fields->idempotency_key);
   set->callback([fields, &chosen] {
     if (fields->endpoint.empty() && !fields->list) throw CLI::RequiredError("ENDPOINT CREDITS, or --file,");

@@ -40,7 +40,8 @@ void with_limit(CLI::App* group, const std::string& help, Command& chosen, int (
   runs(command, limit, chosen, run);
 }
 
-void add_grouping(CLI::App* command, std::string& granularity, std::vector<std::string>& group_by) {
+template <class Granularity>
+void add_grouping(CLI::App* command, Granularity& granularity, std::vector<std::string>& group_by) {
   command->add_option("--granularity", granularity, "hour, day (default), month, year or total")
       ->check(CLI::IsMember({"hour", "day", "month", "year", "total"}));
   command->add_option("--group-by", group_by, "endpoint, category, key; several with commas")
@@ -53,11 +54,17 @@ void add_report(CLI::App& app, Settings& settings, Command& chosen) {
   CLI::App* command = app.add_subcommand("report", "Make a report, watch it, show it or save it");
   auto query = std::make_shared<ReportQuery>();
   add_customer_key(command, settings);
+  command->add_option("--accounts", query->accounts, "The operator's report over these, with commas; '*': over all")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("ACCOUNT");
   command->add_option("--type", query->type, "usage (default), ledger, statement, what_if")->type_name("TYPE");
   command->add_option("--month", query->usage.month, "A whole month (default: the one that is running)");
   command->add_option("--from", query->usage.from, "The beginning")->type_name("TIME");
   command->add_option("--to", query->usage.to, "The end, which is not part of it (default: now)")->type_name("TIME");
   add_grouping(command, query->usage.granularity, query->usage.group_by);
+  add_price_file(command, "--prices", "The draft that a what_if report compares with",
+                 [query](const std::string& text) { query->prices = text; });
   command->add_option("--format", query->format, "json (default, shown as a table), ndjson, csv or xml")
       ->check(CLI::IsMember({"json", "ndjson", "csv", "xml"}));
   command->add_option("-o,--output", query->output, "Save the result there; - writes it as it is")->type_name("FILE");
@@ -65,17 +72,22 @@ void add_report(CLI::App& app, Settings& settings, Command& chosen) {
   command->add_option("--timeout", query->usage.timeout_seconds, "Seconds to wait for the report (default 3600)")
       ->check(CLI::Range(1, 86'400))
       ->type_name("N");
-  command->footer(std::string(times_help) +
-                  "  tally report --month october --group-by endpoint\n"
-                  "  tally report --from 'last monday' --granularity hour\n"
-                  "  tally report --month 2026-02 --output february.json");
+  command->footer(
+      std::string(times_help) +
+      "  tally report --month october --group-by endpoint\n"
+      "  tally report --from 'last monday' --granularity hour\n"
+      "  tally report --month 2026-02 --output february.json\n"
+      "  tally report --accounts '*' --type statement --month 'last month' --format csv --output close.csv\n"
+      "  tally report --accounts '*' --type what_if --prices draft.json");
   runs(command, query, chosen, make_and_show_report);
 }
 
 void add_jobs(CLI::App& app, Settings& settings, Command& chosen) {
-  CLI::App* group =
-      live_group(app, "jobs", "List, show and cancel a customer's reports", "  tally jobs list --limit 10");
+  CLI::App* group = live_group(app, "jobs", "List, show and cancel a customer's reports, or the operator's",
+                               "  tally jobs list --limit 10\n"
+                               "  tally jobs --operator list");
   add_customer_key(group, settings);
+  group->add_flag("--operator", settings.as_operator, "Those over many accounts");
   with_limit(group, "List the reports, the newest first", chosen, job_list);
   with_id(group, "show", "Show one, with its result", "REPORT", chosen, job_show);
   with_id(group, "cancel", "Give a report up", "REPORT", chosen, job_cancel);

@@ -79,7 +79,7 @@ struct UsageQuery {
   std::optional<std::string> month;  // instead of from and to
   std::optional<std::string> from;
   std::optional<std::string> to;
-  std::string granularity = "day";
+  std::optional<std::string> granularity;  // default: day; of reports that have no periods, month for whole months
   std::vector<std::string> group_by;
   int timeout_seconds = 60;
 };
@@ -88,13 +88,15 @@ int usage(Session& session, const UsageQuery& query);
 // Any report. Shown as a table, or as it is: in another format than JSON, or to a file ("-": standard output).
 struct ReportQuery {
   UsageQuery usage;
+  std::vector<std::string> accounts;  // the operator's report over these, {"*"}: over all; none: the customer's own
+  std::optional<std::string> prices;  // a draft, as JSON: for what_if
   std::string type = "usage";
   std::string format = "json";
   std::string output;
 };
 int make_and_show_report(Session& session, const ReportQuery& query);
 
-// The reports of the customer whose key the settings hold.
+// The reports of the customer whose key the settings hold, or those over many accounts (Settings::as_operator).
 int job_list(Session& session, std::uint64_t limit);
 int job_show(Session& session, const std::string& id);
 int job_cancel(Session& session, const std::string& id);

@@ -63,17 +63,18 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-Result<void> write_file(const std::string& path, const std::string& bytes) {
+Result<ByteSink> create_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail(Errc::unavailable, std::strerror(errno));
-  const Descriptor file(fd);
-  for (std::size_t written = 0; written < bytes.size();) {
-    const ssize_t some = ::write(fd, bytes.data() + written, bytes.size() - written);
-    if (some < 0 && errno == EINTR) continue;
-    if (some <= 0) return fail(Errc::unavailable, std::strerror(errno));
-    written += static_cast<std::size_t>(some);
-  }
-  return {};
+  return ByteSink([file = std::make_shared<Descriptor>(fd)](std::string_view bytes) -> Result<void> {
+    while (!bytes.empty()) {
+      const ssize_t some = ::write(file->get(), bytes.data(), bytes.size());
+      if (some < 0 && errno == EINTR) continue;
+      if (some <= 0) return fail(Errc::unavailable, std::strerror(errno));
+      bytes.remove_prefix(static_cast<std::size_t>(some));
+    }
+    return {};
+  });
 }
 
 Result<std::string> read_secret_file(const std::string& path) {

@@ -1,18 +1,18 @@
 // Jobs, webhooks, deliveries and schedules.
 #include "tools/tally/commands.h"
+#include "tools/tally/report_flow.h"
 #include "tools/tally/show.h"
 #include "tools/tally/time_words.h"
 
 namespace tally::tools {
 namespace {
 
-constexpr const char* reports_path = "/v1/reports";
 constexpr const char* webhooks_path = "/v1/webhooks";
 constexpr const char* deliveries_path = "/operator/v1/deliveries";
 constexpr const char* schedules_path = "/operator/v1/schedules";
 
-std::string member(const char* collection, const std::string& id) {
-  return collection + ("/" + url_encoded(id));
+std::string member(const std::string& collection, const std::string& id) {
+  return collection + "/" + url_encoded(id);
 }
 
 Api as_customer(Session& session) {
@@ -30,6 +30,13 @@ template <class Call>
 int for_customer(Session& session, Call call) {
   int code = 0;
   return without_key(session, code) ? code : call();
+}
+
+// `call` as who has the reports, if there is a key for it.
+template <class Call>
+int for_reports(Session& session, Call call) {
+  if (session.settings.as_operator) return call(Api::Caller::operator_);
+  return for_customer(session, [&] { return call(Api::Caller::customer); });
 }
 
 int replay_range(Session& session, const ReplayFields& fields) {
@@ -69,26 +76,28 @@ int set_schedule_status(Session& session, const std::string& id, const char* sta
 }  // namespace
 
 int job_list(Session& session, std::uint64_t limit) {
-  return for_customer(session, [&] {
-    return show_list(session, reports_path, limit,
+  return for_reports(session, [&](Api::Caller caller) {
+    return show_list(session, reports_path(caller), limit,
                      {{{"report"}, "request_id"},
                       {{"status"}, "status"},
                       {{"done", Align::right}, "progress.done"},
                       {{"of", Align::right}, "progress.total"},
                       {{"created"}, "created_at"},
                       {{"finished"}, "finished_at"}},
-                     "no reports yet; make one with: tally report", Api::Caller::customer);
+                     "no reports yet; make one with: tally report", caller);
   });
 }
 
 int job_show(Session& session, const std::string& id) {
-  return for_customer(session,
-                      [&] { return show_answer(session, as_customer(session).call("GET", member(reports_path, id))); });
+  return for_reports(session, [&](Api::Caller caller) {
+    return show_answer(session, Api(session, caller).call("GET", member(reports_path(caller), id)));
+  });
 }
 
 int job_cancel(Session& session, const std::string& id) {
-  return for_customer(
-      session, [&] { return show_answer(session, as_customer(session).call("DELETE", member(reports_path, id))); });
+  return for_reports(session, [&](Api::Caller caller) {
+    return show_answer(session, Api(session, caller).call("DELETE", member(reports_path(caller), id)));
+  });
 }
 
 int webhook_create(Session& session, const WebhookFields& fields) {

@@ -1,5 +1,6 @@
 // Prices.
 #include "tools/tally/commands.h"
+#include "tools/tally/price_list.h"
 #include "tools/tally/show.h"
 
 namespace tally::tools {
@@ -31,13 +32,12 @@ Outcome<std::string> price_of(const PriceFields& fields) {
 Outcome<std::string> body_of(const PriceFields& fields) {
   std::string prices;
   if (fields.list) {
-    const auto list = Json::parse(*fields.list);
-    if (!list) return wrong("the price file is " + list.error().detail);
+    const auto list = read_price_list(*fields.list);
+    if (!list) return list.error();
     if (list->is_object()) {
       if (fields.effective_at) return wrong("--effective-at goes with a file that is a plain list of prices");
       return list->dump();
     }
-    if (!list->is_array()) return wrong("the price file is neither a list of prices nor {\"prices\":[…]}");
     prices = list->dump();
   } else {
     auto price = price_of(fields);

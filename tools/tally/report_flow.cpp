@@ -10,22 +10,25 @@ constexpr std::int64_t watched_pause_ms = 250;
 constexpr std::int64_t pause_ms = 50;
 constexpr Patience patience{.attempts = 5};
 constexpr std::int64_t progress_width = 30;
+constexpr std::int64_t piece_bytes = 8 << 20;
+constexpr int download_seconds_max = 600;  // of a piece
 
 bool finished(const std::string& status) {
   return status == "completed" || status == "failed" || status == "cancelled";
 }
 
-std::string result_path(const Json& job) {
-  return "/v1/reports/" + url_encoded(job["request_id"].text()) + "/result";
+std::string result_path(Api::Caller caller, const Json& job) {
+  return reports_path(caller) + "/" + url_encoded(job["request_id"].text()) + "/result";
 }
 
-Outcome<Json> wait_for(Session& session, const std::string& status_url, int timeout_seconds, const Watch& watch) {
+Outcome<Json> wait_for(Session& session, Api::Caller caller, const std::string& id, int timeout_seconds,
+                       const Watch& watch) {
+  const std::string status_url = reports_path(caller) + "/" + url_encoded(id);
   const std::int64_t deadline = session.clock.mono().ns + std::int64_t{timeout_seconds} * 1'000'000'000;
   while (true) {
     const std::int64_t left = (deadline - session.clock.mono().ns) / 1'000'000'000;
     const std::int64_t wait = watch ? 0 : std::clamp<std::int64_t>(left, 0, wait_seconds_max);
-    auto answer =
-        Api(session, Api::Caller::customer).call("GET", status_url + "?wait=" + std::to_string(wait), {}, patience);
+    auto answer = Api(session, caller).call("GET", status_url + "?wait=" + std::to_string(wait), {}, patience);
     if (!answer || finished((*answer)["status"].text())) return answer;
     if (session.clock.mono().ns >= deadline) {
       return Failure{Exit::unreachable, "the report is still " + (*answer)["status"].text() + " after " +
@@ -38,13 +41,17 @@ Outcome<Json> wait_for(Session& session, const std::string& status_url, int time
 
 }  // namespace
 
-Outcome<Json> make_report(Session& session, const std::string& order, int timeout_seconds, const Watch& watch) {
-  if (session.settings.key.empty())
-    return Failure{Exit::usage, "whose usage? give --key (and --secret), or TALLY_KEY and TALLY_SECRET"};
-  auto submitted = Api(session, Api::Caller::customer).call("POST", "/v1/reports", order, patience);
+std::string reports_path(Api::Caller caller) {
+  return caller == Api::Caller::customer ? "/v1/reports" : "/operator/v1/reports";
+}
+
+Outcome<Json> make_report(Session& session, Api::Caller caller, const std::string& order, int timeout_seconds,
+                          const Watch& watch) {
+  if (caller == Api::Caller::customer && session.settings.key.empty())
+    return Failure{Exit::usage, "whose report? give --key (and --secret), or TALLY_KEY and TALLY_SECRET"};
+  auto submitted = Api(session, caller).call("POST", reports_path(caller), order, patience);
   if (!submitted) return submitted;
-  const std::string id = (*submitted)["request_id"].text();
-  auto done = wait_for(session, "/v1/reports/" + url_encoded(id), timeout_seconds, watch);
+  auto done = wait_for(session, caller, (*submitted)["request_id"].text(), timeout_seconds, watch);
   if (!done) return done;
   const std::string status = (*done)["status"].text();
   if (status == "completed") return done;
@@ -54,13 +61,31 @@ Outcome<Json> make_report(Session& session, const std::string& order, int timeou
                  error["code"].text()};
 }
 
-Outcome<HttpAnswer> download_result(Session& session, const Json& completed) {
-  return Api(session, Api::Caller::customer).send("GET", result_path(completed), "", {}, patience, 600);
+Outcome<std::int64_t> download_result(Session& session, Api::Caller caller, const Json& completed, const ByteSink& sink,
+                                      const DownloadWatch& watch) {
+  const std::int64_t total = completed["summary"]["bytes"].integer();  // zero: so little that the poll tells it whole
+  std::int64_t done = 0;
+  do {
+    std::pair<std::string, std::string> range;
+    if (total > piece_bytes) {
+      range = {"Range",
+               "bytes=" + std::to_string(done) + "-" + std::to_string(std::min(total, done + piece_bytes) - 1)};
+    }
+    const auto piece =
+        Api(session, caller).send("GET", result_path(caller, completed), "", {}, patience, download_seconds_max, range);
+    if (!piece) return piece.error();
+    if (auto taken = sink(piece->body); !taken) return Failure{Exit::usage, taken.error().detail};
+    done += static_cast<std::int64_t>(piece->body.size());
+    if (piece->status != 206) break;  // all at once
+    if (piece->body.empty()) return Failure{Exit::unreachable, "the server sends no more of the result"};
+    if (watch) watch(done, total);
+  } while (done < total);
+  return done;
 }
 
-Outcome<Json> result_of(Session& session, const Json& completed) {
+Outcome<Json> result_of(Session& session, Api::Caller caller, const Json& completed) {
   if (completed["result"].exists()) return completed["result"];
-  return Api(session, Api::Caller::customer).call("GET", result_path(completed), {}, patience);
+  return Api(session, caller).call("GET", result_path(caller, completed), {}, patience);
 }
 
 std::string report_progress_text(std::int64_t done, std::int64_t total, double seconds) {

@@ -41,9 +41,10 @@ struct Settings {
   std::string operator_token;
   std::string key;  // of a customer, for `usage`
   std::string secret;
-  bool json = false;      // machine output on stdout
-  bool color = false;     // stdout may be coloured
-  bool progress = false;  // stderr is a terminal
+  bool as_operator = false;  // of `jobs`: those over many accounts
+  bool json = false;         // machine output on stdout
+  bool color = false;        // stdout may be coloured
+  bool progress = false;     // stderr is a terminal
 };
 
 struct Session {

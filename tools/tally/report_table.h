@@ -1,4 +1,4 @@
-// Usage reports as a table. Pure.
+// Results of reports as tables. Pure.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace tally::tools {
 // "total".
 std::string period_name(std::string_view start, std::string_view granularity);
 
-// One line a row of the report's result, with a column for each grouped name, and the totals.
-Table usage_table(const Json& result);
+// One line a row of the result, and the totals: of a usage report with a column for each grouped name, of a statement
+// without what it says by endpoint, of a ledger with what moves money. A report over many accounts names them.
+Table report_table(const Json& result);
 
 }  // namespace tally::tools
