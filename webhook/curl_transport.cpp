@@ -257,7 +257,8 @@ CurlTransport::Loop::Loop(const WebhookSettings& settings) : settings_(settings)
   init_libcurl_once();
   multi_ = curl_multi_init();
   if (multi_ == nullptr) throw std::runtime_error("libcurl cannot start");
-  set(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(settings_.concurrent_total));
+  // Idle ones and those in use: as many may be in use for attempts that are overdue.
+  set(multi_, CURLMOPT_MAXCONNECTS, 2 * static_cast<long>(settings_.concurrent_total));
   using Interest = int (*)(CURL*, curl_socket_t, int, void*, void*);
   set(multi_, CURLMOPT_SOCKETFUNCTION, static_cast<Interest>([](CURL*, curl_socket_t fd, int what, void* user, void*) {
         static_cast<Loop*>(user)->on_socket_interest(fd, what);

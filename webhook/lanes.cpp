@@ -1,5 +1,6 @@
 #include "webhook/lanes.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -48,13 +49,31 @@ void Lanes::schedule(Slot& slot, UtcTime due) {
 }
 
 bool Lanes::has_turn(const Lane& lane) const {
-  return !lane.ready.empty() && lane.in_flight < (lane.failing ? 1 : limits_.per_receiver);
+  return !lane.ready.empty() && lane.in_flight < (lane.last == Lane::Last::failure ? 1 : limits_.per_receiver);
+}
+
+bool Lanes::would_venture(const Lane& lane) {
+  return lane.last == Lane::Last::failure || (lane.last == Lane::Last::none && lane.in_flight > 0);
+}
+
+void Lanes::move_turn(Lane& lane, std::list<Lane*>* turns) {
+  std::list<Lane*>& from = lane.turns == nullptr ? lane.self : *lane.turns;
+  std::list<Lane*>& to = turns == nullptr ? lane.self : *turns;
+  to.splice(to.end(), from, lane.node);
+  lane.turns = turns;
 }
 
 void Lanes::queue_turn(Lane& lane) {
-  if (lane.queued || !has_turn(lane)) return;
-  lane.queued = true;
-  turns_.push_back(&lane);
+  std::list<Lane*>* turns = nullptr;
+  if (has_turn(lane)) turns = would_venture(lane) ? &venture_turns_ : &turns_;
+  if (turns != lane.turns) move_turn(lane, turns);
+}
+
+Lanes::Lane* Lanes::next_turn() const {
+  if (!has_place()) return nullptr;
+  if (!turns_.empty()) return turns_.front();
+  if (venture_turns_.empty() || ventures_ >= std::max(1u, limits_.total / 2)) return nullptr;
+  return venture_turns_.front();
 }
 
 const Lanes::Entry* Lanes::take(UtcTime now) {
@@ -64,24 +83,52 @@ const Lanes::Entry* Lanes::take(UtcTime now) {
     slot->lane->ready.push_back(slot);
     queue_turn(*slot->lane);
   }
-  while (!turns_.empty() && in_flight_ < limits_.total) {
-    Lane& lane = *turns_.front();
-    turns_.pop_front();
-    lane.queued = false;
-    if (!has_turn(lane)) continue;  // it began to fail meanwhile; the end of an attempt queues it again
-    Slot& slot = *lane.ready.front();
-    lane.ready.pop_front();
-    slot.state = State::in_flight;
-    ++lane.in_flight;
-    ++in_flight_;
-    queue_turn(lane);
-    return &slot.entry;
+  note_overdue(now);
+  Lane* lane = next_turn();
+  if (lane == nullptr) return nullptr;
+  Slot& slot = *lane->ready.front();
+  lane->ready.pop_front();
+  start_flight(slot, now);
+  move_turn(*lane, nullptr);  // behind the others
+  queue_turn(*lane);
+  return &slot.entry;
+}
+
+void Lanes::start_flight(Slot& slot, UtcTime now) {
+  slot.state = State::in_flight;
+  slot.venture = would_venture(*slot.lane);
+  slot.overdue = false;
+  slot.started = now;
+  slot.older = youngest_;
+  slot.younger = nullptr;
+  (youngest_ == nullptr ? oldest_ : youngest_->younger) = &slot;
+  youngest_ = &slot;
+  ++slot.lane->in_flight;
+  ++in_flight_;
+  if (slot.venture) ++ventures_;
+}
+
+void Lanes::unlink(Slot& slot) {
+  (slot.older == nullptr ? oldest_ : slot.older->younger) = slot.younger;
+  (slot.younger == nullptr ? youngest_ : slot.younger->older) = slot.older;
+}
+
+void Lanes::note_overdue(UtcTime now) {
+  while (oldest_ != nullptr && overdue_ < limits_.total && oldest_->started + overdue_ms <= now) {
+    oldest_->overdue = true;
+    ++overdue_;
+    unlink(*oldest_);
   }
-  return nullptr;
 }
 
 void Lanes::leave_flight(Slot& slot) {
   assert(slot.state == State::in_flight);
+  if (slot.overdue) {
+    --overdue_;
+  } else {
+    unlink(slot);
+  }
+  if (slot.venture) --ventures_;
   --slot.lane->in_flight;
   --in_flight_;
   queue_turn(*slot.lane);
@@ -89,7 +136,7 @@ void Lanes::leave_flight(Slot& slot) {
 
 void Lanes::answered(const DeliveryId& id, bool success) {
   Slot& slot = slot_of(id);
-  slot.lane->failing = !success;
+  slot.lane->last = success ? Lane::Last::success : Lane::Last::failure;
   leave_flight(slot);
   slot.state = State::held;
   ++held_;
@@ -131,13 +178,19 @@ void Lanes::remove(const DeliveryId& id) {
     room_again_ = true;
   }
   if (lane.entries > 0) return;
-  assert(!lane.queued);
+  assert(lane.turns == nullptr);
   lanes_.erase(std::string(lane.receiver));
 }
 
 std::optional<UtcTime> Lanes::next_due() const {
-  if (due_.empty()) return std::nullopt;
-  return due_.top().at;
+  std::optional<UtcTime> next;
+  if (!due_.empty()) next = due_.top().at;
+  const bool all_wait = !has_place() && !(turns_.empty() && venture_turns_.empty());
+  if (all_wait && overdue_ < limits_.total && oldest_ != nullptr) {
+    const UtcTime at = oldest_->started + overdue_ms;
+    next = next ? std::min(*next, at) : at;
+  }
+  return next;
 }
 
 bool Lanes::has_room_again() {

@@ -91,6 +91,72 @@ TEST_CASE("lanes: a failing receiver gets one attempt at a time until one succee
   CHECK(take(lanes) == "");
 }
 
+TEST_CASE("lanes: receivers that have not answered yet leave half of the places to the first attempts of others") {
+  Lanes lanes({.per_receiver = 8, .total = 8});
+  for (int n = 0; n < 8; ++n) add(lanes, n, "silent");
+  for (int n = 0; n < 5; ++n) CHECK(take(lanes) == id_of(n).str());
+  CHECK(take(lanes) == "");  // one attempt and four ventures
+  for (int n = 10; n < 13; ++n) add(lanes, n, "r" + std::to_string(n));
+  for (int n = 10; n < 13; ++n) CHECK(take(lanes) == id_of(n).str());
+  CHECK(take(lanes) == "");
+}
+
+TEST_CASE("lanes: failing receivers together leave half of the places to those that answer") {
+  Lanes lanes({.per_receiver = 8, .total = 4});
+  for (int n = 0; n < 4; ++n) {
+    add(lanes, n, "dead" + std::to_string(n));
+    CHECK(take(lanes) == id_of(n).str());
+    lanes.answered(id_of(n), false);
+    lanes.wait(id_of(n), t0 + 1);
+  }
+  CHECK(take(lanes, t0 + 1) == "msg_0");
+  CHECK(take(lanes, t0 + 1) == "msg_1");
+  CHECK(take(lanes, t0 + 1) == "");
+  add(lanes, 10, "new", t0 + 1);
+  CHECK(take(lanes, t0 + 1) == "msg_10");
+  lanes.answered(id_of(10), true);
+  for (int n = 11; n < 15; ++n) add(lanes, n, "new", t0 + 1);
+  CHECK(take(lanes, t0 + 1) == "msg_11");
+  CHECK(take(lanes, t0 + 1) == "msg_12");
+  CHECK(take(lanes, t0 + 1) == "");
+  lanes.answered(id_of(0), false);
+  CHECK(take(lanes, t0 + 1) == "msg_13");  // before msg_2, which is a venture
+}
+
+TEST_CASE("lanes: an answer makes a waiting lane sure, and it need not wait for a venture's place") {
+  Lanes lanes({.per_receiver = 2, .total = 4});
+  for (int n = 0; n < 2; ++n) add(lanes, n, "a");
+  for (int n = 2; n < 4; ++n) add(lanes, n, "b");
+  for (int n = 4; n < 6; ++n) add(lanes, n, "c");
+  for (const char* id : {"msg_0", "msg_2", "msg_4", "msg_1"}) CHECK(take(lanes) == id);
+  CHECK(take(lanes) == "");
+  lanes.answered(id_of(4), true);
+  CHECK(take(lanes) == "msg_5");  // though "b" has waited longer
+}
+
+TEST_CASE("lanes: an attempt that is not answered gives its place away after a while, as often as there are places") {
+  Lanes lanes({.per_receiver = 1, .total = 2});
+  for (int n = 0; n < 6; ++n) add(lanes, n, "r" + std::to_string(n));
+  CHECK(take(lanes) == "msg_0");
+  CHECK(take(lanes) == "msg_1");
+  CHECK(take(lanes) == "");
+  const UtcTime later = t0 + Lanes::overdue_ms;
+  CHECK(lanes.next_due() == later);
+  CHECK(take(lanes, later - 1) == "");
+  CHECK(take(lanes, later) == "msg_2");
+  CHECK(take(lanes, later) == "msg_3");
+  CHECK(take(lanes, later) == "");
+  CHECK(lanes.in_flight() == 4);
+  CHECK(!lanes.next_due());
+  CHECK(take(lanes, later + Lanes::overdue_ms) == "");
+  lanes.answered(id_of(0), false);
+  CHECK(take(lanes, later + Lanes::overdue_ms) == "msg_4");
+  CHECK(take(lanes, later + Lanes::overdue_ms) == "");
+  lanes.answered(id_of(3), true);
+  CHECK(take(lanes, later + Lanes::overdue_ms) == "msg_5");
+  CHECK(lanes.in_flight() == 4);
+}
+
 TEST_CASE("lanes: a postponed entry frees its place and comes again") {
   Lanes lanes({.per_receiver = 1});
   add(lanes, 1, "a");

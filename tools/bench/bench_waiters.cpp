@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,22 +16,8 @@ namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint64_t jobs_ahead = 2'000;       // so that the last one is not done when the server is killed
-constexpr std::uint64_t other_descriptors = 500;  // of RocksDB, logs and listeners
+constexpr std::uint64_t jobs_ahead = 2'000;  // so that the last one is not done when the server is killed
 constexpr double settle_seconds = 1;
-
-// As many descriptors as the system lets this process and its children have; gives up when those are too few.
-void need_descriptors(std::uint64_t waiters) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  const std::uint64_t needed = waiters + other_descriptors;
-  if (limit.rlim_cur < needed) {
-    give_up(std::to_string(waiters) + " waiting connections need " + std::to_string(needed) +
-            " open files a process, and `ulimit -Hn` is " + std::to_string(limit.rlim_cur));
-  }
-}
 
 // Connections that have sent a request each and wait.
 class Waiting {
@@ -140,7 +125,7 @@ double kb_per_waiter(const Options& options, const std::string& data, bool event
 }  // namespace
 
 void bench_waiters(const Options& options, Figures& figures) {
-  need_descriptors(options.waiters);
+  need_descriptors(options.waiters, "waiting connections");
   const ScratchDirectory scratch(options.dir);
   std::vector<double> polls;
   std::vector<double> events;

@@ -1,46 +1,24 @@
-// Webhook deliveries, beside a bare libcurl loop that POSTs as much to the same receiver.
+// Webhook deliveries, beside a bare libcurl loop that POSTs as much to the same receiver; and receivers that hang.
+#include <unistd.h>
+
 #include "core/config.h"
-#include "core/delivery.h"
-#include "storage/rocksdb/rocksdb_store.h"
 #include "tools/bench/benches.h"
 #include "tools/bench/customers.h"
 #include "tools/bench/limits.h"
 #include "tools/bench/measure.h"
+#include "tools/bench/outbox.h"
 #include "tools/bench/workload.h"
 
 namespace tally::tools::bench {
 
 namespace {
 
-constexpr std::uint32_t webhook_customers_count = 16;
 constexpr std::size_t body_bytes = 600;
-constexpr double webhook_aimed_ratio = 0.5;
+constexpr double webhook_aimed_ratio = 0.6;
 constexpr double patience_seconds = 120;
 
 std::vector<std::string> flags(std::size_t concurrency) {
   return {"--allow-private-callbacks", "--webhooks-concurrent-per-host", std::to_string(concurrency)};
-}
-
-// Pending deliveries, as finished jobs leave them.
-void fill_outbox(const std::string& data, const std::string& url, std::uint64_t deliveries) {
-  SystemClock clock;
-  SystemRandom random;
-  const auto store = must("opening " + data, storage::RocksStore::open(data, clock));
-  const std::string body = "{\"status\":\"completed\",\"filler\":\"" + std::string(body_bytes - 34, 'x') + "\"}";
-  for (std::uint64_t i = 0; i < deliveries; ++i) {
-    Delivery delivery;
-    delivery.id = DeliveryId(make_id(random, "dlv"));
-    delivery.account = AccountId(account_name(static_cast<std::uint32_t>(i % webhook_customers_count)));
-    delivery.url = url;
-    delivery.event = "report.completed";
-    delivery.created_at = delivery.next_attempt_at = clock.now();
-    storage::Batch batch(delivery.account);
-    batch.put(storage::Table::delivery, delivery.id.str(), encode(delivery));
-    batch.put(storage::Table::delivery_body, delivery.id.str(), body);
-    batch.put(storage::Table::open_delivery, delivery.id.str(), "");
-    must("filling the outbox", store->commit({&batch, 1}, storage::Durability::relaxed));
-  }
-  must("filling the outbox", store->sync());
 }
 
 // Gives every page of the server's log of deliveries to `take`. A page may be empty and yet have a next one.
@@ -72,9 +50,14 @@ std::string repeated_deliveries(const Tallyd& server) {
   return std::to_string(repeated) + " took more than one attempt";
 }
 
+struct Delivered {
+  double per_second = 0;
+  double cpu_us = 0;  // of processor time, each
+};
+
 // Waits for the deliveries and for their records; more or fewer than `expected` is a failure. The time is the
 // receiver's, from the first to the last.
-double deliveries_per_second(const Tallyd& server, const FixedServer& receiver, std::uint64_t expected) {
+Delivered wait_for_deliveries(const Tallyd& server, const FixedServer& receiver, std::uint64_t expected) {
   const Stopwatch watch;
   const auto waited_for = [&](const std::function<bool()>& there) {
     while (!there()) {
@@ -83,13 +66,14 @@ double deliveries_per_second(const Tallyd& server, const FixedServer& receiver, 
     }
   };
   waited_for([&] { return receiver.received().posts >= expected; });
+  const double cpu_seconds = cpu_seconds_of(server.pid());
   waited_for([&] { return none_pending(server); });
   const FixedServer::Received received = receiver.received();
   if (received.posts != expected) {
     give_up(std::to_string(expected) + " deliveries were due, " + std::to_string(received.posts) + " came; " +
             repeated_deliveries(server));
   }
-  return static_cast<double>(expected - 1) / received.seconds;
+  return {static_cast<double>(expected - 1) / received.seconds, cpu_seconds / static_cast<double>(expected) * 1e6};
 }
 
 class WebhookBench {
@@ -101,23 +85,26 @@ class WebhookBench {
         receiver_(2, scratch_ / "receiver.log"),
         url_("http://127.0.0.1:" + std::to_string(receiver_.port()) + "/hook") {
     Tallyd server(options_, data_);
-    customers_ = create_customers(server, webhook_customers_count);
+    customers_ = create_customers(server, outbox_accounts);
     server.stop();
   }
 
-  double from_outbox(std::size_t concurrency) {
-    fill_outbox(data_, url_, options_.deliveries);
+  Delivered from_outbox(std::size_t concurrency) {
+    const std::string body = "{\"status\":\"completed\",\"filler\":\"" + std::string(body_bytes - 34, 'x') + "\"}";
+    fill_outbox(data_, options_.deliveries, [&](std::uint64_t) { return OutboxEntry{url_, body, clock_.now()}; });
     receiver_.forget_received();
     Tallyd server(options_, data_, flags(concurrency));
-    const double rate = deliveries_per_second(server, receiver_, options_.deliveries);
+    const Delivered delivered = wait_for_deliveries(server, receiver_, options_.deliveries);
     server.stop();
-    return rate;
+    return delivered;
   }
 
-  double by_curl(std::size_t concurrency) {
+  Delivered by_curl(std::size_t concurrency) {
     receiver_.forget_received();
+    const double cpu_seconds = cpu_seconds_of(::getpid());
     post_by_curl(url_, options_.deliveries, body_bytes, concurrency);
-    return static_cast<double>(options_.deliveries - 1) / receiver_.received().seconds;
+    const auto posts = static_cast<double>(options_.deliveries);
+    return {(posts - 1) / receiver_.received().seconds, (cpu_seconds_of(::getpid()) - cpu_seconds) / posts * 1e6};
   }
 
   // The whole way: submitted, computed, delivered.
@@ -137,9 +124,9 @@ class WebhookBench {
         [&](int status, std::string_view body) {
           if (status != 202) give_up("a submit brought " + std::string(body));
         });
-    const double rate = deliveries_per_second(server, receiver_, jobs);
+    const Delivered delivered = wait_for_deliveries(server, receiver_, jobs);
     server.stop();
-    return rate;
+    return delivered.per_second;
   }
 
  private:
@@ -158,15 +145,27 @@ void bench_webhook(const Options& options, Figures& figures) {
   WebhookBench bench(options);
   const std::size_t by_default = WebhookSettings{}.concurrent_per_host;
   for (const std::size_t concurrency : {by_default, std::size_t{64}}) {
-    const auto turns =
-        alternate(options.rounds, options.pause_seconds,
-                  {[&] { return bench.from_outbox(concurrency); }, [&] { return bench.by_curl(concurrency); },
-                   [&] { return bench.from_jobs(concurrency); }});
+    std::vector<double> cpu_us[2];
+    const auto rate_of = [&cpu_us](std::size_t side, const Delivered& delivered) {
+      cpu_us[side].push_back(delivered.cpu_us);
+      return delivered.per_second;
+    };
+    const auto turns = alternate(
+        options.rounds, options.pause_seconds,
+        {[&] { return rate_of(0, bench.from_outbox(concurrency)); },
+         [&] { return rate_of(1, bench.by_curl(concurrency)); }, [&] { return bench.from_jobs(concurrency); }});
     const std::string at_once = std::to_string(concurrency) + " at once";
     figures.add({"webhook.deliveries_" + std::to_string(concurrency), turns[0], "deliveries/s", "bare libcurl multi",
                  turns[1], Aim{Aim::Sense::at_least, webhook_aimed_ratio, true},
                  std::to_string(options.deliveries) + " signed deliveries a turn from a full outbox, " +
                      std::to_string(body_bytes) + " B, " + at_once + ", one keep-alive receiver"});
+    figures.add({"webhook.deliveries_" + std::to_string(concurrency) + ".cpu",
+                 cpu_us[0],
+                 "us/delivery",
+                 "bare libcurl multi",
+                 cpu_us[1],
+                 {},
+                 "the same; with the start of the server"});
     figures.add(
         {"webhook.jobs_" + std::to_string(concurrency),
          turns[2],
@@ -177,6 +176,7 @@ void bench_webhook(const Options& options, Figures& figures) {
          std::to_string(options.deliveries / 5) + " jobs a turn submitted, computed and called back, " + at_once});
   }
   figures.checked("every delivery came once, and none is left pending");
+  bench_hanging(options, figures);
 }
 
 }  // namespace tally::tools::bench

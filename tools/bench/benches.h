@@ -12,6 +12,7 @@ void bench_submit(const Options& options, Figures& figures);
 void bench_ingest(const Options& options, Figures& figures);
 void bench_report(const Options& options, Figures& figures);
 void bench_webhook(const Options& options, Figures& figures);
+void bench_hanging(const Options& options, Figures& figures);  // the second part of `webhook`
 void bench_waiters(const Options& options, Figures& figures);
 void bench_idle(const Options& options, Figures& figures);
 void bench_restart(const Options& options, Figures& figures);

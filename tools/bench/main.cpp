@@ -6,6 +6,7 @@
 
 #include "tools/bench/benches.h"
 #include "tools/bench/child_server.h"
+#include "tools/bench/receivers.h"
 #include "tools/bench/workload.h"
 
 namespace {
@@ -26,7 +27,8 @@ constexpr Bench benches[] = {
     {"statement", "The close of a month over all accounts", bench_statement},
     {"ledger", "Debits and holds in process and over HTTP, beside PostgreSQL", bench_ledger},
     {"authorize", "A gateway's question before each call, decided in one durable commit", bench_authorize},
-    {"webhook", "Deliveries, beside a bare libcurl multi loop", bench_webhook},
+    {"webhook", "Deliveries, beside a bare libcurl multi loop, and beside receivers that hang", bench_webhook},
+    {"webhook.hanging", "The second part of webhook alone", bench_hanging},
     {"waiters", "Memory of connections that wait for a report, by long poll and by events", bench_waiters},
     {"idle", "Memory of a server that nobody asks anything", bench_idle},
     {"restart", "Time until ready over a large store, after SIGTERM and after kill -9", bench_restart},
@@ -54,6 +56,9 @@ void add_options(CLI::App& app, Options& options, bool& quick) {
                  "statement: events beside PostgreSQL and DuckDB; 0: none")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--deliveries", options.deliveries, "webhook: of a turn")->check(CLI::Range(10, 10'000'000));
+  app.add_option("--receivers", options.receivers, "webhook.hanging: receivers")->check(CLI::Range(10, 10'000));
+  app.add_option("--pace", options.paced_per_second, "webhook.hanging: deliveries due a second")
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--waiters", options.waiters, "waiters: connections")->check(CLI::Range(1, 60'000));
   app.add_option("--gb", options.store_gb, "restart: size of the store")->check(CLI::PositiveNumber);
   app.add_option("--rate", options.submits_per_second, "latency: submits a second")->check(CLI::Range(1, 100'000));
@@ -93,17 +98,25 @@ int main(int argc, char** argv) {
     app.add_subcommand(bench.name, bench.help)->callback([&chosen, &bench] { chosen.push_back(&bench); });
   }
   app.add_subcommand("all", "All of them")->callback([&chosen] {
-    for (const Bench& bench : benches) chosen.push_back(&bench);
+    for (const Bench& bench : benches) {
+      if (bench.run != bench_hanging) chosen.push_back(&bench);  // webhook runs it
+    }
   });
   std::size_t body_bytes = 0;
   CLI::App* fixed_server = app.add_subcommand("fixed-server", "")->group("");
   fixed_server->add_option("--body-bytes", body_bytes);
+  std::size_t receivers = 0;
+  std::uint16_t receivers_port = 0;
+  CLI::App* receivers_server = app.add_subcommand("receivers", "")->group("");
+  receivers_server->add_option("--count", receivers);
+  receivers_server->add_option("--port", receivers_port);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (fixed_server->parsed()) return run_fixed_server(body_bytes);
+  if (receivers_server->parsed()) return run_receivers(receivers, receivers_port);
   if (quick) options.make_quick();
   return run(chosen, options);
 }

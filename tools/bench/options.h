@@ -23,6 +23,9 @@ struct Options {
   std::uint64_t events_small = 1'000'000;
   std::uint64_t events_large = 10'000'000;
   std::uint64_t deliveries = 50'000;  // of one turn
+  std::uint64_t receivers = 1'000;    // webhook.hanging
+  std::uint64_t paced_per_second = 2'000;
+  double paced_seconds = 10;
   std::uint64_t polled_jobs = 1'000;
   double store_gb = 1;
   std::uint64_t waiters = 10'000;
@@ -46,6 +49,8 @@ struct Options {
     events_small = 2'000;
     events_large = 20'000;
     deliveries = 200;
+    receivers = 50;
+    paced_seconds = 0.5;
     polled_jobs = 20;
     store_gb = 0.002;
     waiters = 50;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,19 @@ double cpu_seconds_of(pid_t pid) {
   double system = 0;
   words >> user >> system;
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+void need_descriptors(std::uint64_t count, const std::string& what) {
+  constexpr std::uint64_t others = 500;  // RocksDB's files, logs and listeners
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const std::uint64_t needed = count + others;
+  if (limit.rlim_cur < needed) {
+    give_up(std::to_string(count) + " " + what + " need " + std::to_string(needed) +
+            " open files a process, and `ulimit -Hn` is " + std::to_string(limit.rlim_cur));
+  }
 }
 
 std::uint16_t free_port() {

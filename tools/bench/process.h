@@ -39,6 +39,10 @@ Memory memory_of(pid_t pid);
 // Processor time used so far, of all threads.
 double cpu_seconds_of(pid_t pid);
 
+// As many descriptors as the system lets this process and its children have; gives up when there are not `count`, for
+// `what`, and some hundred beside them.
+void need_descriptors(std::uint64_t count, const std::string& what);
+
 // A port that nobody listens on just now.
 std::uint16_t free_port();
 

@@ -177,7 +177,7 @@ std::vector<Setting> make_settings() {
        "--allow-private-callbacks", to_switch([](Config & c) -> auto& { return c.webhooks.allow_private; })},
       {"webhooks.concurrent_per_host", "deliveries at once to one receiver", false, "",
        to_number([](Config & c) -> auto& { return c.webhooks.concurrent_per_host; })},
-      {"webhooks.concurrent_total", "deliveries at once", false, "",
+      {"webhooks.concurrent_total", "deliveries at once; as many again wait for receivers that are silent", false, "",
        to_number([](Config & c) -> auto& { return c.webhooks.concurrent_total; })},
       {"webhooks.ca_file", "PEM file of the authorities that vouch for receivers; empty: the system's", false, "",
        to_text([](Config & c) -> auto& { return c.webhooks.ca_file; })},
