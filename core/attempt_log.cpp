@@ -1,6 +1,8 @@
 #include "core/attempt_log.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "core/row.h"
 
@@ -8,6 +10,22 @@ namespace tally {
 namespace {
 
 constexpr std::uint8_t attempts_version = 1;
+
+std::string encode_attempts(std::span<const AttemptRecord> attempts) {
+  std::string bytes;
+  Encoder out(bytes);
+  out.u8(attempts_version);
+  out.u64(attempts.size());
+  for (const AttemptRecord& attempt : attempts) {
+    write_time(out, attempt.started_at);
+    out.i64(attempt.took_ms);
+    out.text(attempt.url);
+    out.i64(attempt.status);
+    out.text(attempt.error);
+    out.text(attempt.response);
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -40,26 +58,28 @@ Result<std::vector<AttemptRecord>> decode_attempts(std::string_view records) {
   return attempts;
 }
 
-std::string append_attempt(std::string_view records, const AttemptOutcome& outcome) {
-  auto read = decode_attempts(records);
-  std::vector<AttemptRecord> attempts = read ? std::move(*read) : std::vector<AttemptRecord>{};
-  if (attempts.size() >= attempts_kept_max)
-    attempts.erase(attempts.begin(), attempts.end() - static_cast<std::ptrdiff_t>(attempts_kept_max - 1));
-  attempts.push_back({outcome.started_at, outcome.took_ms, outcome.url, outcome.status, outcome.error,
-                      outcome.body.substr(0, attempt_response_bytes_max)});
-  std::string bytes;
-  Encoder out(bytes);
-  out.u8(attempts_version);
-  out.u64(attempts.size());
-  for (const AttemptRecord& attempt : attempts) {
-    write_time(out, attempt.started_at);
-    out.i64(attempt.took_ms);
-    out.text(attempt.url);
-    out.i64(attempt.status);
-    out.text(attempt.error);
-    out.text(attempt.response);
+std::string join_attempts(std::string_view earlier, std::string_view later) {
+  std::vector<AttemptRecord> attempts;
+  for (const std::string_view records : {earlier, later}) {
+    auto read = decode_attempts(records);
+    if (read) std::move(read->begin(), read->end(), std::back_inserter(attempts));
   }
-  return bytes;
+  if (attempts.empty()) return {};
+  return encode_attempts(std::span(attempts).last(std::min(attempts.size(), attempts_kept_max)));
+}
+
+Result<std::vector<AttemptRecord>> attempts_of(const Delivery& delivery, std::string_view earlier) {
+  for (const std::string_view records : {earlier, std::string_view(delivery.latest_attempt)}) {
+    if (auto read = decode_attempts(records); !read) return read.error();
+  }
+  return decode_attempts(join_attempts(earlier, delivery.latest_attempt));
+}
+
+std::string append_attempt(std::string_view records, const AttemptOutcome& outcome) {
+  const AttemptRecord attempt{outcome.started_at, outcome.took_ms, outcome.url,
+                              outcome.status,     outcome.error,   outcome.body.substr(0, attempt_response_bytes_max)};
+  std::string one = encode_attempts({&attempt, 1});
+  return records.empty() ? one : join_attempts(records, one);
 }
 
 }  // namespace tally

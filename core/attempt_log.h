@@ -31,6 +31,12 @@ std::vector<std::pair<std::string, std::string>> sent_headers(const Delivery& de
 // be read are begun anew: a log must not stop a delivery.
 std::string append_attempt(std::string_view records, const AttemptOutcome& outcome);
 
+// As append_attempt, of encoded records.
+std::string join_attempts(std::string_view earlier, std::string_view later);
+
 Result<std::vector<AttemptRecord>> decode_attempts(std::string_view records);
+
+// The latest attempts; `earlier` is the delivery's row of Table::delivery_attempts.
+Result<std::vector<AttemptRecord>> attempts_of(const Delivery& delivery, std::string_view earlier);
 
 }  // namespace tally

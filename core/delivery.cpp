@@ -5,7 +5,8 @@
 namespace tally {
 namespace {
 
-constexpr std::uint8_t delivery_version = 2;  // 1 had no http_request_id
+// 1 had no http_request_id. 2 had no latest_attempt: Table::delivery_attempts holds all attempts.
+constexpr std::uint8_t delivery_version = 3;
 
 }  // namespace
 
@@ -56,7 +57,7 @@ Result<void> replay(Delivery& delivery, UtcTime now) {
 
 std::string encode(const Delivery& delivery) {
   std::string bytes;
-  bytes.reserve(192 + delivery.url.size() + delivery.last_error.size());
+  bytes.reserve(192 + delivery.url.size() + delivery.last_error.size() + delivery.latest_attempt.size());
   Encoder out(bytes);
   out.u8(delivery_version);
   out.text(delivery.id.str());
@@ -73,6 +74,7 @@ std::string encode(const Delivery& delivery) {
   write_time(out, delivery.created_at);
   write_time(out, delivery.finished_at);
   out.text(delivery.http_request_id);
+  out.text(delivery.latest_attempt);
   return bytes;
 }
 
@@ -95,6 +97,7 @@ Result<Delivery> decode_delivery(std::string_view bytes) {
   delivery.created_at = read_time(in);
   delivery.finished_at = read_time(in);
   if (version > 1) delivery.http_request_id = in.text();
+  if (version > 2) delivery.latest_attempt = in.text();
   if (!in.done()) return fail(Errc::corrupt, "a delivery row cannot be read");
   return delivery;
 }

@@ -37,6 +37,9 @@ struct Delivery {
   UtcTime created_at;
   UtcTime finished_at;
   std::string http_request_id;  // as the job's
+  // As core/attempt_log.h encodes it; empty before the first one. Those before it lie in Table::delivery_attempts, as
+  // all do of a delivery that an earlier program tried last.
+  std::string latest_attempt;
 
   bool untried() const noexcept { return attempts == 0 && last_status == 0 && last_error.empty(); }  // nor replayed
 };

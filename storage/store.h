@@ -56,7 +56,7 @@ enum class Table : std::uint8_t {
   checkpoint = 29,        // request id -> where the work on an unfinished job goes on
   dropped_job = 30,       // request id -> when its result was dropped, UTC ms as 8 bytes big-endian. A backend may drop
                           // a row once it is 30 days old
-  delivery_attempts = 32,  // delivery id -> the latest AttemptRecords
+  delivery_attempts = 32,  // delivery id -> AttemptRecords before the latest, which is in Delivery
   schedule = 33,           // schedule id -> Schedule, under its account
 };
 inline constexpr Table all_tables[] = {Table::meta,

@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
+#include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "core/attempt_log.h"
 #include "core/delivery.h"
+#include "webhook/attempt_record.h"
 #include "webhook/delivery_log.h"
+#include "webhook/inbox.h"
 #include "webhook/target.h"
 
 namespace tally::webhook {
@@ -22,9 +24,9 @@ using storage::Table;
 
 constexpr std::int64_t pause_ms = 1000;  // before asking a store or a writer again that could not serve
 constexpr std::size_t backlog_rows_per_tick = 256;
+constexpr std::size_t starts_at_once_max = 256;
 constexpr std::size_t held_max = 4096;  // records on their way to the disk; no attempt starts while there are more
 constexpr std::size_t routes_max = 10'000;
-constexpr std::size_t inbox_offers_max = 500'000;
 
 LaneLimits with_caps(LaneLimits limits, const WebhookSettings& settings) {
   limits.per_receiver = settings.concurrent_per_host;
@@ -32,103 +34,9 @@ LaneLimits with_caps(LaneLimits limits, const WebhookSettings& settings) {
   return limits;
 }
 
-struct Offered {
-  AccountId account;
-  DeliveryId id;
-};
-struct Answered {
-  DeliveryId id;
-  AttemptOutcome outcome;
-};
-// What became of the record of an attempt.
-struct Recorded {
-  DeliveryId id;
-  std::optional<Error> error;
-  AttemptOutcome outcome;
-  bool known = false;  // the row was there, pending
-  DeliveryStatus status = DeliveryStatus::pending;
-  UtcTime next_attempt_at;
-  std::optional<Delivery> delivery;  // as it was recorded, if somebody wants to be told
-  bool wanted = false;
-};
-
-Result<Delivery> read_delivery(const Result<std::optional<std::string>>& row) {
-  if (!row) return row.error();
-  if (!*row) return fail(Errc::not_found, "there is no such delivery");
-  return decode_delivery(**row);
-}
-
-using OnAttempt = decltype(Dispatcher::Standing::on_attempt);
-
-// The writer's command. Runs on another thread, so it holds all it needs.
-Result<void> record_in(storage::AccountTx& tx, const RetrySchedule& schedule, UtcTime now, Random& random,
-                       const OnAttempt& on_attempt, Recorded& result) {
-  auto delivery = read_delivery(tx.get(Table::delivery, result.id.str()));
-  if (!delivery) {
-    if (delivery.error().code == Errc::not_found) return {};  // dropped with its job
-    return delivery.error();
-  }
-  if (delivery->status != DeliveryStatus::pending) return {};
-  std::optional<std::string> log;
-  if (!delivery->untried()) {
-    auto earlier = tx.get(Table::delivery_attempts, result.id.str());
-    if (!earlier) return earlier.error();
-    log = std::move(*earlier);
-  }
-  tx.put(Table::delivery_attempts, result.id.str(), append_attempt(log.value_or(""), result.outcome));
-  record_attempt(*delivery, result.outcome, schedule, now, random);
-  if (on_attempt) {
-    if (auto done = on_attempt(tx, *delivery, result.outcome, now); !done) return done;
-  }
-  tx.put(Table::delivery, result.id.str(), encode(*delivery));
-  if (delivery->status != DeliveryStatus::pending) tx.erase(Table::open_delivery, result.id.str());
-  result.known = true;
-  result.status = delivery->status;
-  result.next_attempt_at = delivery->next_attempt_at;
-  if (result.wanted) result.delivery = std::move(*delivery);
-  return {};
-}
-
 bool is_payment(const Route& route) {
   return route.webhook_id == payments_webhook_id;
 }
-
-using Event = std::variant<Offered, Answered, std::shared_ptr<Recorded>>;
-
-// Where other threads leave what they have to tell. Shared with callbacks that may outlive the dispatcher.
-class Inbox {
- public:
-  void push(Event event) {
-    const std::scoped_lock lock(mutex_);
-    // The store has what is turned away here, and a pass over it will find it.
-    if (std::holds_alternative<Offered>(event) && events_.size() >= inbox_offers_max) {
-      offers_lost_ = true;
-      return;
-    }
-    events_.push_back(std::move(event));
-    if (events_.size() == 1 && wake_) wake_();
-  }
-
-  void on_wake(std::function<void()> wake) {
-    const std::scoped_lock lock(mutex_);
-    wake_ = std::move(wake);
-    if (wake_ && !events_.empty()) wake_();
-  }
-
-  // Moves everything into `events`; true when an offer was turned away since the last call.
-  bool take(std::vector<Event>& events) {
-    events.clear();
-    const std::scoped_lock lock(mutex_);
-    events.swap(events_);
-    return std::exchange(offers_lost_, false);
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Event> events_;
-  bool offers_lost_ = false;
-  std::function<void()> wake_;
-};
 
 }  // namespace
 
@@ -151,13 +59,18 @@ class Dispatcher::Work {
   void on(const Offered& offered);
   void on(Answered& answered);
   void on(const std::shared_ptr<Recorded>& record);
+  using Row = Result<std::optional<std::string>>;
+  std::vector<Row> read_rows(Table table, const AccountId& account, std::span<const std::string> keys) const;
   Lanes::Admission admit(const AccountId& account, const DeliveryId& id);
+  Lanes::Admission admit(const AccountId& account, const DeliveryId& id, const Row& row);
+  bool admit_all(std::span<const Lanes::Entry> found);
   RoutePtr route_to(const Delivery& delivery);
   Route make_route(const Delivery& delivery) const;
   void read_backlog();
   void start_attempts();
-  void start(const Lanes::Entry& entry);
-  Result<Attempt> prepare(const Lanes::Entry& entry) const;
+  void start_all(std::span<const Lanes::Entry* const> entries);
+  void start(const Lanes::Entry& entry, const Row& row, Row body);
+  Result<Attempt> prepare(const Lanes::Entry& entry, Row body) const;
   void post_record(std::shared_ptr<Recorded> record);
   void post_unrecorded();
   void leave_broken(const DeliveryId& id);
@@ -169,7 +82,7 @@ class Dispatcher::Work {
   const Parts parts_;
   Lanes lanes_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
-  std::vector<Event> events_;
+  std::vector<InboxEvent> events_;
   std::vector<Unrecorded> unrecorded_;
   std::unordered_map<std::string, RoutePtr> routes_;         // by URL; most deliveries go where others went
   std::unordered_map<DeliveryId, AccountId> offered_again_;  // while they were in lanes_
@@ -192,7 +105,7 @@ std::optional<UtcTime> Dispatcher::Work::tick(UtcTime now) {
   now_ = now;
   next_tick_.reset();
   if (inbox_->take(events_)) backlog_again_ = true;
-  for (Event& event : events_) {
+  for (InboxEvent& event : events_) {
     std::visit([this](auto& what) { on(what); }, event);
   }
   post_unrecorded();
@@ -200,6 +113,7 @@ std::optional<UtcTime> Dispatcher::Work::tick(UtcTime now) {
   if (!backlog_ && std::exchange(backlog_again_, false)) backlog_ = DeliveryCursor{};
   if (backlog_) read_backlog();
   start_attempts();
+  inbox_->expect_answers(std::max(1u, lanes_.in_flight() / 2));
   pending_ = lanes_.size();
   return next_tick_;
 }
@@ -210,9 +124,28 @@ void Dispatcher::Work::on(const Offered& offered) {
   (void)admit(offered.account, offered.id);
 }
 
+// A row that cannot be read spoils no other.
+std::vector<Dispatcher::Work::Row> Dispatcher::Work::read_rows(Table table, const AccountId& account,
+                                                               std::span<const std::string> keys) const {
+  std::vector<Row> rows;
+  rows.reserve(keys.size());
+  if (keys.size() > 1) {
+    if (auto all = parts_.store.get_many(table, account, keys)) {
+      for (auto& row : *all) rows.emplace_back(std::move(row));
+      return rows;
+    }
+  }
+  for (const std::string& key : keys) rows.push_back(parts_.store.get(table, account, key));
+  return rows;
+}
+
 Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const DeliveryId& id) {
   if (lanes_.knows(id)) return Lanes::Admission::known;
-  const auto delivery = read_delivery(parts_.store.get(Table::delivery, account, id.str()));
+  return admit(account, id, parts_.store.get(Table::delivery, account, id.str()));
+}
+
+Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const DeliveryId& id, const Row& row) {
+  const auto delivery = read_delivery(row);
   if (!delivery) {
     // A store that cannot answer now has it still when the backlog is read again.
     if (delivery.error().code == Errc::corrupt)
@@ -223,6 +156,23 @@ Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const Deliver
   }
   if (delivery->status != DeliveryStatus::pending) return Lanes::Admission::known;
   return lanes_.add(account, id, route_to(*delivery), delivery->next_attempt_at);
+}
+
+// True when the lanes are full. `found` is in the order of accounts.
+bool Dispatcher::Work::admit_all(std::span<const Lanes::Entry> found) {
+  bool full = false;
+  std::vector<std::string> keys;
+  for (std::size_t begin = 0, end = 0; begin < found.size(); begin = end) {
+    const AccountId& account = found[begin].account;
+    keys.clear();
+    for (; end < found.size() && found[end].account == account; ++end) {
+      if (!lanes_.knows(found[end].id)) keys.push_back(found[end].id.str());
+    }
+    const std::vector<Row> rows = read_rows(Table::delivery, account, keys);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      full = admit(account, DeliveryId(keys[i]), rows[i]) == Lanes::Admission::full || full;
+  }
+  return full;
 }
 
 RoutePtr Dispatcher::Work::route_to(const Delivery& delivery) {
@@ -252,8 +202,7 @@ void Dispatcher::Work::read_backlog() {
                    return found.size() < backlog_rows_per_tick;
                  });
   if (!scanned) return call_again_at(now_ + pause_ms);
-  bool full = false;
-  for (const Lanes::Entry& entry : found) full = full || admit(entry.account, entry.id) == Lanes::Admission::full;
+  const bool full = admit_all(found);
   if (full || found.size() < backlog_rows_per_tick) {
     backlog_.reset();
     if (backlog_again_) call_again_at(now_);
@@ -267,32 +216,59 @@ void Dispatcher::Work::start_attempts() {
   if (lanes_.size() == 0) return;
   // Its outcome could not be recorded.
   if (!parts_.store.writable()) return call_again_at(now_ + pause_ms);
-  while (lanes_.held() < held_max) {
-    const Lanes::Entry* entry = lanes_.take(now_);
-    if (entry == nullptr) break;
-    start(*entry);
-  }
+  std::vector<const Lanes::Entry*> taken;
+  do {
+    taken.clear();
+    while (lanes_.held() < held_max && taken.size() < starts_at_once_max) {
+      const Lanes::Entry* entry = lanes_.take(now_);
+      if (entry == nullptr) break;
+      taken.push_back(entry);
+    }
+    start_all(taken);
+  } while (taken.size() == starts_at_once_max);
   // What is due already waits for an answer or a record, which wake us.
   if (const auto due = lanes_.next_due(); due && *due > now_) call_again_at(*due);
 }
 
-void Dispatcher::Work::start(const Lanes::Entry& entry) {
-  auto attempt = prepare(entry);
+// Reads what they need an account at a time, and starts them in their order.
+void Dispatcher::Work::start_all(std::span<const Lanes::Entry* const> entries) {
+  std::map<std::string_view, std::vector<std::size_t>> by_account;
+  for (std::size_t i = 0; i < entries.size(); ++i) by_account[entries[i]->account.str()].push_back(i);
+  std::vector<std::optional<std::pair<Row, Row>>> read(entries.size());
+  for (const auto& [account, places] : by_account) {
+    std::vector<std::string> keys;
+    for (const std::size_t place : places) keys.push_back(entries[place]->id.str());
+    const AccountId& owner = entries[places.front()]->account;
+    auto rows = read_rows(Table::delivery, owner, keys);
+    auto bodies = read_rows(Table::delivery_body, owner, keys);
+    for (std::size_t i = 0; i < places.size(); ++i) read[places[i]].emplace(std::move(rows[i]), std::move(bodies[i]));
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) start(*entries[i], read[i]->first, std::move(read[i]->second));
+}
+
+void Dispatcher::Work::start(const Lanes::Entry& entry, const Row& row, Row body) {
+  auto delivery = read_delivery(row);
+  if (delivery && delivery->status != DeliveryStatus::pending) return let_go(entry.id);
+  auto attempt = delivery ? prepare(entry, std::move(body)) : Result<Attempt>(delivery.error());
+  if (!delivery && delivery.error().code == Errc::not_found) return let_go(entry.id);  // dropped with its job
+  KnownDelivery before;
+  if (delivery && !is_payment(*entry.route)) before = std::make_shared<const Delivery>(std::move(*delivery));
   if (attempt) {
     ++sent_;
     Transport& transport = is_payment(*entry.route) ? *parts_.standing.payments_transport : parts_.transport;
-    transport.send(std::move(*attempt),
-                   [inbox = inbox_, id = entry.id, route = entry.route, at = now_](AttemptOutcome outcome) {
-                     outcome.url = route->url;
-                     outcome.started_at = at;
-                     inbox->push(Answered{id, std::move(outcome)});
-                   });
+    transport.send(std::move(*attempt), [inbox = inbox_, id = entry.id, route = entry.route, at = now_,
+                                         before = std::move(before)](AttemptOutcome outcome) {
+      outcome.url = route->url;
+      outcome.started_at = at;
+      inbox->push(Answered{id, std::move(outcome), before});
+    });
     return;
   }
   const Error& error = attempt.error();
   if (error.code == Errc::not_found || error.code == Errc::invalid_argument) {
     auto record = std::make_shared<Recorded>();
     record->id = entry.id;
+    record->before = std::move(before);
     record->outcome.error = error.detail;
     record->outcome.permanent = true;
     record->outcome.started_at = now_;
@@ -305,9 +281,8 @@ void Dispatcher::Work::start(const Lanes::Entry& entry) {
   }
 }
 
-Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry) const {
+Result<Attempt> Dispatcher::Work::prepare(const Lanes::Entry& entry, Row body) const {
   if (!entry.route->refusal.empty()) return fail(Errc::invalid_argument, entry.route->refusal);
-  auto body = parts_.store.get(Table::delivery_body, entry.account, entry.id.str());
   if (!body) return body.error();
   if (!*body) return fail(Errc::not_found, "the body is gone");
   const std::string& webhook = entry.route->webhook_id;
@@ -325,6 +300,7 @@ void Dispatcher::Work::on(Answered& answered) {
   auto record = std::make_shared<Recorded>();
   record->id = std::move(answered.id);
   record->outcome = std::move(answered.outcome);
+  record->before = std::move(answered.before);
   post_record(std::move(record));
 }
 

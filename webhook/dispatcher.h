@@ -66,7 +66,8 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // `wake` is called from any thread, must be short, and means: call tick() now.
+  // `wake` is called from any thread, must be short, and means: call tick() now. A second call before that tick says
+  // that much has come and the receivers wait for us.
   void on_wake(std::function<void()> wake);
 
   // Tells of a pending delivery that was committed. Cheap and short: fit for on_commit. What is pending already when

@@ -26,7 +26,7 @@ class DispatcherDriver {
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool woken_ = false;
+  int wakes_ = 0;  // since the last tick began
   bool stopping_ = false;
   std::thread thread_;
 };

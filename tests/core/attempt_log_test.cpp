@@ -54,6 +54,18 @@ TEST_CASE("attempt log: bytes that cannot be read are told, and the next attempt
       [](const std::string& bytes) { return !bytes.empty() && decode_attempts(bytes).has_value(); }));
 }
 
+TEST_CASE("attempt log: earlier attempts and the latest are joined in order, the latest ten of them") {
+  CHECK(join_attempts("", "").empty());
+  std::string earlier;
+  for (int n = 0; n < 10; ++n) earlier = join_attempts(earlier, append_attempt("", outcome(300 + n, "")));
+  const auto attempts = decode_attempts(join_attempts(earlier, append_attempt("", outcome(200, "{}"))));
+  REQUIRE(attempts->size() == attempts_kept_max);
+  CHECK(attempts->front().status == 301);
+  CHECK(attempts->back().response == "{}");
+  CHECK(join_attempts("\x07", append_attempt("", outcome(200, ""))) == append_attempt("", outcome(200, "")));
+  CHECK(join_attempts(earlier, "\x07") == earlier);
+}
+
 TEST_CASE("attempt log: the headers that were sent are shown, the signature and what never went out are not") {
   Delivery delivery;
   delivery.id = DeliveryId("msg_1");

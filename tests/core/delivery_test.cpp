@@ -157,6 +157,7 @@ TEST_CASE("delivery: a stored delivery is read back whole") {
   delivery.webhook_id = "wh_1";
   delivery.last_status = 418;
   delivery.http_request_id = "call-1";
+  delivery.latest_attempt = std::string("a\0b", 3);
   const auto decoded = decode_delivery(encode(delivery));
   REQUIRE(decoded);
   CHECK(decoded->id == delivery.id);
@@ -173,16 +174,30 @@ TEST_CASE("delivery: a stored delivery is read back whole") {
   CHECK(decoded->created_at == delivery.created_at);
   CHECK(decoded->finished_at == delivery.finished_at);
   CHECK(decoded->http_request_id == "call-1");
+  CHECK(decoded->latest_attempt == delivery.latest_attempt);
 }
 
 TEST_CASE("delivery: a row that was stored before rows had the call's id is read") {
   std::string bytes = encode(dead_delivery());
   bytes[0] = 1;
-  bytes.pop_back();  // the length of the id, which is empty
+  bytes.pop_back();  // the length of the latest attempt, which is empty
+  bytes.pop_back();  // and of the id
   const auto decoded = decode_delivery(bytes);
   REQUIRE(decoded);
   CHECK(decoded->last_error == dead_delivery().last_error);
   CHECK(decoded->http_request_id.empty());
+}
+
+TEST_CASE("delivery: a row that was stored before rows had the latest attempt is read") {
+  Delivery delivery = dead_delivery();
+  delivery.http_request_id = "call-1";
+  std::string bytes = encode(delivery);
+  bytes[0] = 2;
+  bytes.pop_back();  // the length of the attempt, which is empty
+  const auto decoded = decode_delivery(bytes);
+  REQUIRE(decoded);
+  CHECK(decoded->http_request_id == "call-1");
+  CHECK(decoded->latest_attempt.empty());
 }
 
 TEST_CASE("delivery: bytes that no encoder wrote are corrupt, never trouble") {

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "core/attempt_log.h"
 #include "tests/webhook/fixture.h"
 
 namespace dispatcher_test {
@@ -163,6 +165,99 @@ TEST_CASE("dispatcher: a hanging receiver holds its share of attempts and delays
   }
   CHECK(fast == 100);
   CHECK(hanging.size() == 4);
+}
+
+TEST_CASE("dispatcher: more hanging receivers than places delay the others by one second at most") {
+  SwitchedStore store;
+  for (int n = 0; n < 24; ++n) {
+    const std::string number = std::to_string(n);
+    for (const char* part : {"a", "b", "c"}) {
+      put_delivery(store, make_delivery("acme", "msg_" + number + part, "https://hanging" + number + ".example/", t0));
+    }
+  }
+  put_delivery(store, make_delivery("beta", "msg_1", "https://fast.example/", t0));
+  Process process(store);
+  const auto fast_is_sent = [&] {
+    return std::ranges::any_of(process.transport.sent,
+                               [](const auto& sent) { return sent.attempt.headers.id == "msg_1"; });
+  };
+  for (auto next = process.settle(); !fast_is_sent(); next = process.settle()) {
+    REQUIRE(next);
+    process.clock.set(*next);
+  }
+  CHECK(process.clock.now() == t0 + second_ms);
+  CHECK(process.transport.sent.size() <= 2 * settings().concurrent_total);
+}
+
+TEST_CASE("dispatcher: rows that cannot be read together are read one by one") {
+  SwitchedStore store;
+  store.damaged = true;
+  for (int n = 0; n < 3; ++n) put_delivery(store, make_delivery("acme", "msg_" + std::to_string(n), url, t0));
+  Process process(store);
+  process.settle();
+  CHECK(process.transport.sent.size() == 3);
+}
+
+TEST_CASE("dispatcher: the latest attempt is in the delivery's row, those before it beside") {
+  SwitchedStore store;
+  put_delivery(store, make_delivery("acme", "msg_1", url, t0));
+  Process process(store);
+  const auto earlier = [&] {
+    return store.get(storage::Table::delivery_attempts, AccountId("acme"), "msg_1").value().value_or("");
+  };
+  for (const int status : {500, 503, 200}) {
+    if (const auto next = process.settle()) process.clock.set(*next);
+    process.settle();
+    process.transport.answer(status);
+    process.settle();
+    const auto latest = decode_attempts(stored(store, "acme", "msg_1").latest_attempt);
+    REQUIRE(latest->size() == 1);
+    CHECK(latest->front().status == status);
+    CHECK(latest->front().url == url);
+    CHECK(earlier().empty() == (status == 500));
+  }
+  const auto attempts = attempts_of(stored(store, "acme", "msg_1"), earlier());
+  REQUIRE(attempts->size() == 3);
+  CHECK(attempts->front().status == 500);
+  CHECK(attempts->back().status == 200);
+}
+
+TEST_CASE("dispatcher: attempts that an earlier program recorded stay before the new one") {
+  SwitchedStore store;
+  Delivery delivery = make_delivery("acme", "msg_1", url, t0);
+  delivery.attempts = 1;
+  delivery.last_status = 500;
+  put_delivery(store, delivery);
+  AttemptOutcome before;
+  before.status = 500;
+  before.url = url;
+  storage::Batch batch(delivery.account);
+  batch.put(storage::Table::delivery_attempts, "msg_1", append_attempt("", before));
+  REQUIRE(store.commit({&batch, 1}, storage::Durability::relaxed));
+  Process process(store);
+  process.settle();
+  process.transport.answer(200);
+  process.settle();
+  const auto earlier = store.get(storage::Table::delivery_attempts, AccountId("acme"), "msg_1").value();
+  const auto attempts = attempts_of(stored(store, "acme", "msg_1"), earlier.value());
+  REQUIRE(attempts->size() == 2);
+  CHECK(attempts->front().status == 500);
+  CHECK(attempts->back().status == 200);
+}
+
+TEST_CASE("dispatcher: it is woken by the first answer, and once more when half of the attempts are answered") {
+  SwitchedStore store;
+  for (int n = 0; n < 4; ++n) put_delivery(store, make_delivery("acme", "msg_" + std::to_string(n), url, t0));
+  Process process(store);
+  process.settle();
+  REQUIRE(process.transport.sent.size() == 4);
+  int wakes = 0;
+  process.dispatcher.on_wake([&] { ++wakes; });
+  for (const int expected : {1, 2, 2, 2}) {
+    process.transport.answer(200);
+    CHECK(wakes == expected);
+  }
+  process.dispatcher.on_wake(nullptr);
 }
 
 TEST_CASE("dispatcher: an attempt whose record was lost is made again with the same webhook-id") {

@@ -52,6 +52,7 @@ class SwitchedStore final : public storage::Store {
   }
   Result<std::vector<std::optional<std::string>>> get_many(Table table, const AccountId& account,
                                                            std::span<const std::string> keys) const override {
+    if (damaged) return fail(Errc::corrupt, "one of them is damaged");
     return rows.get_many(table, account, keys);
   }
   Result<void> scan(Table table, const AccountId& account, const storage::ScanRange& range,
@@ -76,7 +77,8 @@ class SwitchedStore final : public storage::Store {
 
   storage::MemoryStore rows;
   bool has_room = true;
-  bool is_off = false;  // no commit reaches it
+  bool is_off = false;   // no commit reaches it
+  bool damaged = false;  // so that several rows cannot be read at once
 };
 
 inline const std::string secret = "whsec_AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk=";

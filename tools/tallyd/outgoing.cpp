@@ -152,7 +152,7 @@ Result<http::DeliveryDetail> Outgoing::detail_of(const DeliveryId& id) const {
   if (row->empty()) return fail(Errc::not_found, "no such delivery");  // dropped since
   auto delivery = decode_delivery(*row);
   if (!delivery) return delivery.error();
-  auto attempts = decode_attempts(*records);
+  auto attempts = attempts_of(*delivery, *records);
   if (!attempts) return attempts.error();
   return http::DeliveryDetail{std::move(*delivery), std::move(*body), std::move(*attempts)};
 }
