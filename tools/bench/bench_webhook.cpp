@@ -58,6 +58,7 @@ struct Delivered {
 // Waits for the deliveries and for their records; more or fewer than `expected` is a failure. The time is the
 // receiver's, from the first to the last.
 Delivered wait_for_deliveries(const Tallyd& server, const FixedServer& receiver, std::uint64_t expected) {
+  const double cpu_before = cpu_seconds_of(server.pid());
   const Stopwatch watch;
   const auto waited_for = [&](const std::function<bool()>& there) {
     while (!there()) {
@@ -66,7 +67,7 @@ Delivered wait_for_deliveries(const Tallyd& server, const FixedServer& receiver,
     }
   };
   waited_for([&] { return receiver.received().posts >= expected; });
-  const double cpu_seconds = cpu_seconds_of(server.pid());
+  const double cpu_seconds = cpu_seconds_of(server.pid()) - cpu_before;
   waited_for([&] { return none_pending(server); });
   const FixedServer::Received received = receiver.received();
   if (received.posts != expected) {
@@ -165,7 +166,7 @@ void bench_webhook(const Options& options, Figures& figures) {
                  "bare libcurl multi",
                  cpu_us[1],
                  {},
-                 "the same; with the start of the server"});
+                 "the same"});
     figures.add(
         {"webhook.jobs_" + std::to_string(concurrency),
          turns[2],
