@@ -27,6 +27,7 @@ constexpr std::size_t backlog_rows_per_tick = 256;
 constexpr std::size_t starts_at_once_max = 256;
 constexpr std::size_t held_max = 4096;  // records on their way to the disk; no attempt starts while there are more
 constexpr std::size_t routes_max = 10'000;
+constexpr std::size_t kept_row_bytes_max = 16 << 20;  // of deliveries that are due; the others are read again
 
 LaneLimits with_caps(LaneLimits limits, const WebhookSettings& settings) {
   limits.per_receiver = settings.concurrent_per_host;
@@ -62,13 +63,13 @@ class Dispatcher::Work {
   using Row = Result<std::optional<std::string>>;
   std::vector<Row> read_rows(Table table, const AccountId& account, std::span<const std::string> keys) const;
   Lanes::Admission admit(const AccountId& account, const DeliveryId& id);
-  Lanes::Admission admit(const AccountId& account, const DeliveryId& id, const Row& row);
+  Lanes::Admission admit(const AccountId& account, const DeliveryId& id, Row row);
   bool admit_all(std::span<const Lanes::Entry> found);
   RoutePtr route_to(const Delivery& delivery);
   Route make_route(const Delivery& delivery) const;
   void read_backlog();
   void start_attempts();
-  void start_all(std::span<const Lanes::Entry* const> entries);
+  void start_all(std::span<Lanes::Entry* const> entries);
   void start(const Lanes::Entry& entry, const Row& row, Row body);
   Result<Attempt> prepare(const Lanes::Entry& entry, Row body) const;
   void post_record(std::shared_ptr<Recorded> record);
@@ -84,6 +85,7 @@ class Dispatcher::Work {
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::vector<InboxEvent> events_;
   std::vector<Unrecorded> unrecorded_;
+  std::size_t kept_row_bytes_ = 0;                           // of the entries in lanes_
   std::unordered_map<std::string, RoutePtr> routes_;         // by URL; most deliveries go where others went
   std::unordered_map<DeliveryId, AccountId> offered_again_;  // while they were in lanes_
   // Where the pass over the pending deliveries in the store stands; nothing: none is under way. The first one loads
@@ -144,7 +146,7 @@ Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const Deliver
   return admit(account, id, parts_.store.get(Table::delivery, account, id.str()));
 }
 
-Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const DeliveryId& id, const Row& row) {
+Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const DeliveryId& id, Row row) {
   const auto delivery = read_delivery(row);
   if (!delivery) {
     // A store that cannot answer now has it still when the backlog is read again.
@@ -155,7 +157,14 @@ Lanes::Admission Dispatcher::Work::admit(const AccountId& account, const Deliver
     return Lanes::Admission::known;
   }
   if (delivery->status != DeliveryStatus::pending) return Lanes::Admission::known;
-  return lanes_.add(account, id, route_to(*delivery), delivery->next_attempt_at);
+  // What is due is needed soon.
+  std::string kept;
+  if (delivery->next_attempt_at <= now_ && kept_row_bytes_ + (*row)->size() <= kept_row_bytes_max)
+    kept = *std::move(*row);
+  const std::size_t bytes = kept.size();
+  const auto admission = lanes_.add(account, id, route_to(*delivery), delivery->next_attempt_at, std::move(kept));
+  if (admission == Lanes::Admission::taken) kept_row_bytes_ += bytes;
+  return admission;
 }
 
 // True when the lanes are full. `found` is in the order of accounts.
@@ -168,9 +177,9 @@ bool Dispatcher::Work::admit_all(std::span<const Lanes::Entry> found) {
     for (; end < found.size() && found[end].account == account; ++end) {
       if (!lanes_.knows(found[end].id)) keys.push_back(found[end].id.str());
     }
-    const std::vector<Row> rows = read_rows(Table::delivery, account, keys);
+    std::vector<Row> rows = read_rows(Table::delivery, account, keys);
     for (std::size_t i = 0; i < rows.size(); ++i)
-      full = admit(account, DeliveryId(keys[i]), rows[i]) == Lanes::Admission::full || full;
+      full = admit(account, DeliveryId(keys[i]), std::move(rows[i])) == Lanes::Admission::full || full;
   }
   return full;
 }
@@ -216,11 +225,11 @@ void Dispatcher::Work::start_attempts() {
   if (lanes_.size() == 0) return;
   // Its outcome could not be recorded.
   if (!parts_.store.writable()) return call_again_at(now_ + pause_ms);
-  std::vector<const Lanes::Entry*> taken;
+  std::vector<Lanes::Entry*> taken;
   do {
     taken.clear();
     while (lanes_.held() < held_max && taken.size() < starts_at_once_max) {
-      const Lanes::Entry* entry = lanes_.take(now_);
+      Lanes::Entry* entry = lanes_.take(now_);
       if (entry == nullptr) break;
       taken.push_back(entry);
     }
@@ -231,19 +240,33 @@ void Dispatcher::Work::start_attempts() {
 }
 
 // Reads what they need an account at a time, and starts them in their order.
-void Dispatcher::Work::start_all(std::span<const Lanes::Entry* const> entries) {
+void Dispatcher::Work::start_all(std::span<Lanes::Entry* const> entries) {
   std::map<std::string_view, std::vector<std::size_t>> by_account;
   for (std::size_t i = 0; i < entries.size(); ++i) by_account[entries[i]->account.str()].push_back(i);
-  std::vector<std::optional<std::pair<Row, Row>>> read(entries.size());
-  for (const auto& [account, places] : by_account) {
+  std::vector<Row> rows(entries.size(), Row(std::nullopt));
+  std::vector<Row> bodies = rows;
+  const auto read_into = [&](std::vector<Row>& into, Table table, std::span<const std::size_t> places) {
+    if (places.empty()) return;
     std::vector<std::string> keys;
     for (const std::size_t place : places) keys.push_back(entries[place]->id.str());
-    const AccountId& owner = entries[places.front()]->account;
-    auto rows = read_rows(Table::delivery, owner, keys);
-    auto bodies = read_rows(Table::delivery_body, owner, keys);
-    for (std::size_t i = 0; i < places.size(); ++i) read[places[i]].emplace(std::move(rows[i]), std::move(bodies[i]));
+    auto read = read_rows(table, entries[places.front()]->account, keys);
+    for (std::size_t i = 0; i < places.size(); ++i) into[places[i]] = std::move(read[i]);
+  };
+  for (const auto& [account, places] : by_account) {
+    read_into(bodies, Table::delivery_body, places);
+    std::vector<std::size_t> not_kept;
+    for (const std::size_t place : places) {
+      std::string& kept = entries[place]->row;
+      if (kept.empty()) {
+        not_kept.push_back(place);
+      } else {
+        kept_row_bytes_ -= kept.size();
+        rows[place] = std::exchange(kept, {});
+      }
+    }
+    read_into(rows, Table::delivery, not_kept);
   }
-  for (std::size_t i = 0; i < entries.size(); ++i) start(*entries[i], read[i]->first, std::move(read[i]->second));
+  for (std::size_t i = 0; i < entries.size(); ++i) start(*entries[i], rows[i], std::move(bodies[i]));
 }
 
 void Dispatcher::Work::start(const Lanes::Entry& entry, const Row& row, Row body) {

@@ -26,7 +26,7 @@ const Lanes::Entry* Lanes::find(const DeliveryId& id) const {
   return found == entries_.end() ? nullptr : &found->second.entry;
 }
 
-Lanes::Admission Lanes::add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due) {
+Lanes::Admission Lanes::add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due, std::string row) {
   if (knows(id)) return Admission::known;
   if (entries_.size() >= limits_.entries_max) {
     turned_away_ = true;
@@ -38,7 +38,7 @@ Lanes::Admission Lanes::add(AccountId account, DeliveryId id, RoutePtr route, Ut
     return Admission::lane_full;
   }
   ++lane.entries;
-  Slot slot{{std::move(account), id, std::move(route)}, &lane, State::waiting};
+  Slot slot{{std::move(account), id, std::move(route), std::move(row)}, &lane, State::waiting};
   schedule(entries_.emplace(std::move(id), std::move(slot)).first->second, due);
   return Admission::taken;
 }
@@ -76,7 +76,7 @@ Lanes::Lane* Lanes::next_turn() const {
   return venture_turns_.front();
 }
 
-const Lanes::Entry* Lanes::take(UtcTime now) {
+Lanes::Entry* Lanes::take(UtcTime now) {
   while (!due_.empty() && due_.top().at <= now) {
     Slot* slot = due_.top().slot;
     due_.pop();

@@ -48,17 +48,18 @@ class Lanes {
     AccountId account;
     DeliveryId id;
     RoutePtr route;
+    std::string row = {};  // the stored delivery, if it is kept here
   };
   enum class Admission : std::uint8_t { taken, known, lane_full, full };
 
   explicit Lanes(LaneLimits limits) : limits_(limits) {}
 
   // `lane_full`, `full` (for every lane): not kept; has_room_again() tells when to come back with what was turned away.
-  Admission add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due);
+  Admission add(AccountId account, DeliveryId id, RoutePtr route, UtcTime due, std::string row = {});
   bool knows(const DeliveryId& id) const { return entries_.contains(id); }
 
   // The next entry that is due and within the limits, now in flight; lanes take turns. Null: none.
-  const Entry* take(UtcTime now);
+  Entry* take(UtcTime now);
   // Null when it is unknown.
   const Entry* find(const DeliveryId& id) const;
 

@@ -189,6 +189,23 @@ TEST_CASE("dispatcher: more hanging receivers than places delay the others by on
   CHECK(process.transport.sent.size() <= 2 * settings().concurrent_total);
 }
 
+TEST_CASE("dispatcher: a delivery that is due is read once, its record included; a retry reads it again") {
+  SwitchedStore store;
+  for (int n = 0; n < 3; ++n) put_delivery(store, make_delivery("acme", "msg_" + std::to_string(n), url, t0));
+  Process process(store);
+  process.settle();
+  for (const int status : {200, 200, 500}) process.transport.answer(status);
+  const auto next = process.settle();
+  CHECK(store.deliveries_read == 3);
+  REQUIRE(next);
+  process.clock.set(*next);
+  process.settle();
+  process.transport.answer(200);
+  process.settle();
+  CHECK(store.deliveries_read == 4);
+  CHECK(process.dispatcher.counters().delivered == 3);
+}
+
 TEST_CASE("dispatcher: rows that cannot be read together are read one by one") {
   SwitchedStore store;
   store.damaged = true;

@@ -48,11 +48,13 @@ class SwitchedStore final : public storage::Store {
   using Table = storage::Table;
 
   Result<std::optional<std::string>> get(Table table, const AccountId& account, std::string_view key) const override {
+    if (table == Table::delivery) ++deliveries_read;
     return rows.get(table, account, key);
   }
   Result<std::vector<std::optional<std::string>>> get_many(Table table, const AccountId& account,
                                                            std::span<const std::string> keys) const override {
     if (damaged) return fail(Errc::corrupt, "one of them is damaged");
+    if (table == Table::delivery) deliveries_read += keys.size();
     return rows.get_many(table, account, keys);
   }
   Result<void> scan(Table table, const AccountId& account, const storage::ScanRange& range,
@@ -79,6 +81,7 @@ class SwitchedStore final : public storage::Store {
   bool has_room = true;
   bool is_off = false;   // no commit reaches it
   bool damaged = false;  // so that several rows cannot be read at once
+  mutable std::size_t deliveries_read = 0;
 };
 
 inline const std::string secret = "whsec_AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk=";
