@@ -6,6 +6,7 @@
 
 #include "core/codec.h"
 #include "storage/fingerprint.h"
+#include "storage/joined_work.h"
 #include "storage/journal_record.h"
 #include "storage/rollup_tail.h"
 
@@ -36,13 +37,23 @@ Result<void> add_stored(const Rows& rows, Table table, const AccountId& account,
 }  // namespace
 
 struct Meter::Impl {
+  // What one call of ingest() brought.
+  struct EventBatch {
+    std::vector<UsageEvent> events;
+    std::function<void(Result<Ingested>)> done;
+    Ingested ingested{};
+    std::vector<Fingerprint> reserved{};
+    std::optional<Error> refused{};
+    std::size_t size() const noexcept { return events.size(); }
+  };
   // A usage event on its way into the journal.
   struct Candidate {
-    UsageEvent* event;
+    EventBatch* batch;
     std::size_t place;  // in the batch
     Fingerprint fingerprint;
     Charge charge;
     std::string category;
+    UsageEvent& event() const { return batch->events[place]; }
   };
   Store& store;
   Writer& writer;
@@ -53,12 +64,17 @@ struct Meter::Impl {
   std::optional<Fingerprinter> fingerprinter{};
   std::int64_t next_checkpoint_ms = 0;
   Position stored_replay_from = 0;
+  JoinedWork<EventBatch> incoming{
+      writer, [this](AccountTx& tx, std::vector<EventBatch>& batches) { return accept(tx, batches); },
+      [this](const AccountId& account, std::vector<EventBatch>& batches, const Result<void>& result) {
+        for (EventBatch& batch : batches) answer(account, batch, result);
+      }};
 
   Result<std::vector<bool>> known(AccountTx& tx, const std::vector<Fingerprint>& fingerprints);
-  Result<std::vector<Candidate>> choose(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
-                                        std::vector<Fingerprint>& reserved);
-  Result<void> accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
-                      std::vector<Fingerprint>& reserved);
+  Result<std::vector<Candidate>> choose(AccountTx& tx, std::vector<EventBatch>& batches);
+  bool take(const AccountId& account, Candidate& candidate, const PriceBook& book);
+  Result<void> accept(AccountTx& tx, std::vector<EventBatch>& batches);
+  void answer(const AccountId& account, EventBatch& batch, const Result<void>& result);
   void record(AccountTx& tx, const UsageRecord& record, std::vector<Fingerprint> fingerprints);
   Result<Hold> settle(AccountTx& tx, UsageEvent& event, std::uint64_t hold, std::vector<Fingerprint>& reserved);
   Result<Hold> resolved_by(AccountTx& tx, std::uint64_t hold, const UsageEvent& event) const;
@@ -144,49 +160,56 @@ Result<std::vector<bool>> Meter::Impl::known(AccountTx& tx, const std::vector<Fi
 }
 
 // The events that are new and can be charged; their fingerprints are taken from here on.
-Result<std::vector<Meter::Impl::Candidate>> Meter::Impl::choose(AccountTx& tx, std::vector<UsageEvent>& events,
-                                                                Ingested& ingested,
-                                                                std::vector<Fingerprint>& reserved) {
+Result<std::vector<Meter::Impl::Candidate>> Meter::Impl::choose(AccountTx& tx, std::vector<EventBatch>& batches) {
+  std::vector<Candidate> candidates;
   std::vector<Fingerprint> fingerprints;
-  fingerprints.reserve(events.size());
-  for (const UsageEvent& event : events)
-    fingerprints.push_back(fingerprinter->of(event.account.str(), event.source, event.id));
-  auto seen = known(tx, fingerprints);
+  for (EventBatch& batch : batches) {
+    for (std::size_t i = 0; i < batch.events.size(); ++i) {
+      const UsageEvent& event = batch.events[i];
+      fingerprints.push_back(fingerprinter->of(event.account.str(), event.source, event.id));
+      candidates.push_back({&batch, i, fingerprints.back(), {}, {}});
+    }
+  }
+  const auto seen = known(tx, fingerprints);
   if (!seen) return seen.error();
-
-  // A fingerprint that is reserved makes the next batch's same event a duplicate, so none is reserved in vain.
-  if (!tx.writable() && std::find(seen->begin(), seen->end(), false) != seen->end())
-    return fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
-
   const auto book = prices();
   std::vector<Candidate> chosen;
-  chosen.reserve(events.size());
-  for (std::size_t i = 0; i < events.size(); ++i) {
+  chosen.reserve(candidates.size());
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    EventBatch& batch = *candidates[i].batch;
     if ((*seen)[i]) {
-      ++ingested.duplicates;
-      continue;
+      ++batch.ingested.duplicates;
+    } else if (!tx.writable()) {
+      // A fingerprint that is reserved makes the next batch's same event a duplicate, so none is reserved in vain.
+      batch.refused = fail(Errc::exhausted, "the disk is nearly full; the server is read-only");
+    } else if (take(tx.account(), candidates[i], *book)) {
+      chosen.push_back(std::move(candidates[i]));
     }
-    auto charged = charge(events[i], *book);
-    auto total = charged ? add(ingested.credits, charged->credits) : Result<Credits>(charged.error());
-    if (!total) {
-      ingested.rejected.emplace_back(i, total.error());
-      continue;
-    }
-    if (!tail.remember(tx.account(), fingerprints[i])) {  // the same id twice in this batch
-      ++ingested.duplicates;
-      continue;
-    }
-    reserved.push_back(fingerprints[i]);
-    ingested.credits = *total;
-    // The category lies in the book, which an event may outlive.
-    chosen.push_back({&events[i], i, fingerprints[i], *charged, std::string(charged->category)});
   }
   return chosen;
 }
 
-Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events, Ingested& ingested,
-                                 std::vector<Fingerprint>& reserved) {
-  auto chosen = choose(tx, events, ingested, reserved);
+bool Meter::Impl::take(const AccountId& account, Candidate& candidate, const PriceBook& book) {
+  Ingested& ingested = candidate.batch->ingested;
+  const auto charged = charge(candidate.event(), book);
+  const auto total = charged ? add(ingested.credits, charged->credits) : Result<Credits>(charged.error());
+  if (!total) {
+    ingested.rejected.emplace_back(candidate.place, total.error());
+    return false;
+  }
+  if (!tail.remember(account, candidate.fingerprint)) {  // the same id twice among these batches
+    ++ingested.duplicates;
+    return false;
+  }
+  candidate.batch->reserved.push_back(candidate.fingerprint);
+  ingested.credits = *total;
+  candidate.charge = *charged;
+  candidate.category = charged->category;  // which lies in the book, and an event may outlive that
+  return true;
+}
+
+Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<EventBatch>& batches) {
+  auto chosen = choose(tx, batches);
   if (!chosen) return chosen.error();
   if (chosen->empty()) return {};
   std::vector<std::uint64_t> entries(chosen->size(), 0);
@@ -196,7 +219,7 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
   if (costs) {
     auto changed = ledgers.change(tx, [&](Ledger& ledger) {
       for (std::size_t i = 0; i < chosen->size(); ++i) {
-        auto entry = ledger.debit(debit_of(*(*chosen)[i].event, (*chosen)[i].charge));
+        auto entry = ledger.debit(debit_of((*chosen)[i].event(), (*chosen)[i].charge));
         if (entry) {
           entries[i] = *entry;
         } else {
@@ -212,6 +235,7 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
   fingerprints.reserve(chosen->size());
   for (std::size_t i = 0; i < chosen->size(); ++i) {
     Candidate& candidate = (*chosen)[i];
+    Ingested& ingested = candidate.batch->ingested;
     if (refused[i]) {
       ingested.rejected.emplace_back(candidate.place, *refused[i]);
       ingested.credits = subtract(ingested.credits, candidate.charge.credits).value();
@@ -220,7 +244,7 @@ Result<void> Meter::Impl::accept(AccountTx& tx, std::vector<UsageEvent>& events,
     }
     ++ingested.accepted;
     fingerprints.push_back(candidate.fingerprint);
-    accepted.events.push_back({std::move(*candidate.event), candidate.charge.credits, std::move(candidate.category),
+    accepted.events.push_back({std::move(candidate.event()), candidate.charge.credits, std::move(candidate.category),
                                candidate.charge.price_version, entries[i]});
   }
   if (!accepted.events.empty()) record(tx, accepted, std::move(fingerprints));
@@ -340,25 +364,15 @@ Result<ReversedEvent> Meter::Impl::reverse(AccountTx& tx, const std::string& sou
   return reversed;
 }
 
-void Meter::ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done) {
-  struct Work {
-    std::vector<UsageEvent> events;
-    Ingested ingested;
-    std::vector<Fingerprint> reserved;
-  };
-  auto work = std::make_shared<Work>();
-  work->events = std::move(events);
-  Impl& m = *impl_;
-  AccountId owner = account;
-  m.writer.post(
-      std::move(account),
-      [&m, work](AccountTx& tx) { return m.accept(tx, work->events, work->ingested, work->reserved); },
-      Durability::synced,
-      [&m, work, owner = std::move(owner), done = std::move(done)](Result<void> result) {
-        if (result) return done(std::move(work->ingested));
-        m.tail.forget(owner, work->reserved);
-        done(result.error());
-      });
+void Meter::Impl::answer(const AccountId& account, EventBatch& batch, const Result<void>& result) {
+  if (result && !batch.refused) return batch.done(std::move(batch.ingested));
+  tail.forget(account, batch.reserved);
+  batch.done(result ? *batch.refused : result.error());
+}
+
+void Meter::ingest(const AccountId& account, std::vector<UsageEvent> events,
+                   std::function<void(Result<Ingested>)> done) {
+  impl_->incoming.post(account, {std::move(events), std::move(done)});
 }
 
 // A refusal must not undo what time changed in the ledger, so the command succeeds and the caller gets its outcome.

@@ -49,8 +49,9 @@ class Meter {
   Result<void> recover(Random& random);
 
   // Validated events of one account. `done` follows when they are durable and in every report; the same (source, id)
-  // seen before, in this batch or within 32 days, is a duplicate and counts nothing. Thread-safe.
-  void ingest(AccountId account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done);
+  // seen before, in this batch or within 32 days, is a duplicate and counts nothing. Calls that wait for their turn are
+  // run and committed together, each with an outcome of its own. Thread-safe.
+  void ingest(const AccountId& account, std::vector<UsageEvent> events, std::function<void(Result<Ingested>)> done);
 
   // The validated event happened under the open hold `hold` of its account: it is counted and debited as the hold's
   // settlement, in one commit. Gives the settled hold; the same again for the same event. Errc::not_found: no such

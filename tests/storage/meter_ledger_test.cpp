@@ -139,6 +139,41 @@ TEST_CASE("meter: each priced event is a debit that names it, in the order of th
   CHECK(house.usage().credits_micros == credits(6).micros());
 }
 
+TEST_CASE("meter: batches of one account that wait together are one record and one change, each with its own outcome") {
+  House house;
+  house.grant(credits(100));
+  const Position before = house.store.next_position();
+  Ingested first;
+  Ingested second;
+  house.meter->ingest(acme, {house.event("a"), house.event("b")}, [&](Result<Ingested> r) { first = *r; });
+  house.meter->ingest(acme, {house.event("b"), house.event("c")}, [&](Result<Ingested> r) { second = *r; });
+  house.run();
+  CHECK(house.store.next_position() == before + 2);  // the ledger's and the events'
+  CHECK(first.accepted == 2);
+  CHECK(second.accepted == 1);
+  CHECK(second.duplicates == 1);
+  CHECK(second.credits == credits(2));
+  CHECK(house.ledgers->entry(acme, 4)->event_id == "c");
+  CHECK(house.reverse("c")->charged == credits(2));
+}
+
+TEST_CASE("meter: an event that is refused is told by its place in its own batch") {
+  House house;
+  UsageEvent huge = house.event("huge");
+  huge.credits = Credits::from_micros(INT64_MAX);
+  UsageEvent more = house.event("more");
+  more.credits = credits(1);
+  Ingested first;
+  Ingested second;
+  house.meter->ingest(acme, {huge}, [&](Result<Ingested> r) { first = *r; });
+  house.meter->ingest(acme, {huge, more}, [&](Result<Ingested> r) { second = *r; });
+  house.run();
+  CHECK(first.accepted == 1);
+  CHECK(second.duplicates == 1);
+  REQUIRE(second.rejected.size() == 1);
+  CHECK(second.rejected.front().first == 1);
+}
+
 TEST_CASE("meter: an event that costs nothing posts no entry, nor does any of an unlimited account") {
   House house;
   UsageEvent free = house.event("free");
