@@ -322,15 +322,17 @@ void Jobs::erase_parts(const Job& job) {
       Durability::relaxed, nullptr);
 }
 
+std::uint64_t Jobs::watch_claim(const RequestId& id, std::function<void()> then) {
+  const std::lock_guard lock(watch_mutex_);
+  const std::uint64_t number = next_watch_++;
+  watches_[id].emplace_back(number, std::move(then));
+  return number;
+}
+
 std::uint64_t Jobs::watch(const AccountId& account, const RequestId& id, std::function<void()> then) {
-  std::uint64_t number = 0;
-  {
-    const std::lock_guard lock(watch_mutex_);
-    number = next_watch_++;
-    watches_[id].emplace_back(number, then);
-  }
   // Registered first, so that an end between the look and the registration is not missed; whoever takes it out calls
   // it.
+  const std::uint64_t number = watch_claim(id, then);
   const auto job = find(account, id);
   if (job && !job->finished()) return number;
   bool mine = false;

@@ -91,6 +91,8 @@ class Jobs {
 
   // Calls `then` once, on the committer's thread, when the job is finished; at once if it is. The number takes it back.
   std::uint64_t watch(const AccountId& account, const RequestId& id, std::function<void()> then);
+  // The same for a job that the caller claims next: an end before the claim refuses the claim, so nothing is read here.
+  std::uint64_t watch_claim(const RequestId& id, std::function<void()> then);
   void unwatch(const RequestId& id, std::uint64_t watch);
 
   // For the runner. Each hands over the job as it was stored.

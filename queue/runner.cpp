@@ -12,19 +12,19 @@ constexpr std::uint32_t saves_at_once_max = 4;
 
 }  // namespace
 
+// What callbacks on the committer's thread share with the work; it may outlive the work.
+struct Runner::Line {
+  std::atomic<bool> abandoned{false};
+  std::mutex mutex;
+  std::condition_variable saved;
+  std::uint32_t saving = 0;
+  std::optional<Error> error;
+};
+
 class Runner::Context final : public JobContext {
  public:
-  // What callbacks on the committer's thread share with the work; it may outlive the work.
-  struct Line {
-    std::atomic<bool> abandoned{false};
-    std::mutex mutex;
-    std::condition_variable saved;
-    std::uint32_t saving = 0;
-    std::optional<Error> error;
-  };
-
-  Context(Runner& runner, const JobRef& ref, Job& job)
-      : runner_(runner), ref_(ref), job_(job), renewed_at_(job.started_at), line_(std::make_shared<Line>()) {}
+  Context(Runner& runner, const Attempt& attempt, Job& job)
+      : runner_(runner), ref_(attempt.ref), job_(job), renewed_at_(job.started_at), line_(attempt.line) {}
 
   void progress(std::uint64_t done, std::uint64_t total) override {
     const UtcTime now = runner_.clock_.now();
@@ -73,8 +73,6 @@ class Runner::Context final : public JobContext {
                        });
     return {};
   }
-
-  const std::shared_ptr<Line>& line() const noexcept { return line_; }
 
  private:
   Runner& runner_;
@@ -134,17 +132,25 @@ void Runner::pump(WorkKind kind, Lane& lane) {
       if (scheduler_.ready(kind) > 0 && lane.in_flight < lane.in_flight_max) continue;
       return;
     }
-    jobs_.claim(*ref, [this, ref = *ref](Result<Job> job) { claimed(ref, std::move(job)); });
+    claim(*ref);
   }
 }
 
-void Runner::claimed(const JobRef& ref, Result<Job> job) {
+void Runner::claim(const JobRef& ref) {
+  Attempt attempt{ref, std::make_shared<Line>()};
+  attempt.watch = jobs_.watch_claim(ref.id, [line = attempt.line] { line->abandoned = true; });
+  jobs_.claim(ref, [this, attempt = std::move(attempt)](Result<Job> job) { claimed(attempt, std::move(job)); });
+}
+
+void Runner::claimed(const Attempt& attempt, Result<Job> job) {
+  const JobRef& ref = attempt.ref;
   if (job) {
     // The row's lease begins later than the one that take() noted.
     scheduler_.hold(ref, job->lease_until);
-    lane_of(ref).execute([this, ref, job = std::move(*job)] { run(ref, job); });
+    lane_of(ref).execute([this, attempt, job = std::move(*job)] { run(attempt, job); });
     return;
   }
+  jobs_.unwatch(ref.id, attempt.watch);
   // With room again the lease need not run out first. (`settled` would pump, only to be refused again.)
   if (job.error().code == Errc::exhausted) {
     scheduler_.release(ref);
@@ -160,16 +166,17 @@ void Runner::claimed(const JobRef& ref, Result<Job> job) {
   settled(ref);  // cancelled or finished meanwhile, or held by another worker
 }
 
-void Runner::run(const JobRef& ref, Job job) {
+void Runner::run(const Attempt& attempt, Job job) {
+  const JobRef& ref = attempt.ref;
   if (job.attempts > options_.attempts_max) {
+    jobs_.unwatch(ref.id, attempt.watch);
     // It brought down every process that tried, or took longer than its lease each time.
     return finish(ref, job, fail(Errc::too_large, "no attempt came to an end", "attempts_exhausted"));
   }
-  Context context(*this, ref, job);
-  const std::uint64_t watch = jobs_.watch(job.account, job.id, [line = context.line()] { line->abandoned = true; });
+  Context context(*this, attempt, job);
   const Job claimed = job;  // the context counts in the other what it saves
   auto result = work_(claimed, context);
-  jobs_.unwatch(job.id, watch);
+  jobs_.unwatch(job.id, attempt.watch);
   if (!result && stopping_ && context.abandoned()) {
     --lane_of(ref).in_flight;  // not its fault: the next start takes it up again
     return;

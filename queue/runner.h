@@ -71,6 +71,13 @@ class Runner {
 
  private:
   class Context;
+  struct Line;
+  // A job that was taken: claimed, worked on or finishing.
+  struct Attempt {
+    JobRef ref;
+    std::shared_ptr<Line> line;
+    std::uint64_t watch = 0;  // of its end
+  };
   struct Lane {
     std::uint32_t in_flight_max;
     Executor execute;
@@ -78,8 +85,9 @@ class Runner {
   };
   Lane& lane_of(const JobRef& ref) { return ref.kind() == WorkKind::batch ? batch_ : interactive_; }
   void pump(WorkKind kind, Lane& lane);
-  void claimed(const JobRef& ref, Result<Job> job);
-  void run(const JobRef& ref, Job job);
+  void claim(const JobRef& ref);
+  void claimed(const Attempt& attempt, Result<Job> job);
+  void run(const Attempt& attempt, Job job);
   void finish(const JobRef& ref, const Job& job, Result<std::string> result);
   void settled(const JobRef& ref);
 

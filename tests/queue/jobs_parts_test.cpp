@@ -82,6 +82,20 @@ TEST_CASE("jobs: a cancelled job's work is told at once, and what it saves later
   CHECK(house.rows(Table::checkpoint) == 0);
 }
 
+TEST_CASE("jobs: work that begins behind the job's cancellation knows at once that nobody wants it") {
+  House house;
+  bool abandoned = false;
+  house.work = [&](const Job&, JobContext& context) -> Result<std::string> {
+    abandoned = context.abandoned();
+    return fail(Errc::unavailable, "not wanted");
+  };
+  const Job job = *house.submit();
+  REQUIRE(house.tasks.size() == 1);  // claimed
+  house.jobs->cancel(acme, job.id, nullptr);
+  house.settle();
+  CHECK(abandoned);
+}
+
 TEST_CASE("jobs: a stop ends batch work without a mark, and the next start goes on") {
   House house;
   house.work = [&](const Job&, JobContext& context) -> Result<std::string> {
