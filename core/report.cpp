@@ -46,7 +46,7 @@ bool has_repeats(const std::vector<GroupBy>& groups) noexcept {
   return false;
 }
 
-std::string_view dim_of(const RollupKeyView& where, GroupBy group) noexcept {
+std::string_view dim_of(const RollupDimsView& where, GroupBy group) noexcept {
   switch (group) {
     case GroupBy::endpoint:
       return where.endpoint;
@@ -65,6 +65,10 @@ bool same_place(const ReportRow& a, const ReportRow& b) noexcept {
 void add_figures(ReportRow& sum, const ReportRow& row) noexcept {
   sum.counters += row.counters;
   sum.match_rates += row.match_rates;
+}
+
+Error corrupt_row() {
+  return fail(Errc::corrupt, "a rollup row cannot be read");
 }
 
 Error refuse_report(const char* detail, const char* rule) {
@@ -148,38 +152,46 @@ ReportBuilder::ReportBuilder(ReportRequest request) : hours_(plan(request).hours
 
 void ReportBuilder::add_month(std::int32_t month, const RollupDims& dims, const Counters& total,
                               const MatchRates& rates) {
-  add({period_of(start_of_month(month)), number_of({month, dims.endpoint, dims.category, dims.key}), total, rates});
+  add({period_of(start_of_month(month)), number_of({dims.endpoint, dims.category, dims.key}), total, rates});
 }
 
 void ReportBuilder::add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value) {
-  const std::uint32_t names = number_of({day, dims.endpoint, dims.category, dims.key});
+  const std::uint32_t names = number_of({dims.endpoint, dims.category, dims.key});
   if (reads_hours_of(day)) return add_hours(day, names, value);
   add({period_of(start_of_day(day)), names, value.total, value.match_rates});
 }
 
 Result<void> ReportBuilder::add_month_row(std::string_view key, std::string_view value) {
-  const auto names = names_of(key);
-  if (!names) return names.error();
-  const auto total = decode_rollup_total(value);
-  if (!total) return total.error();
-  add({period_of(start_of_month(rollup_key_period(key))), *names, total->counters, total->match_rates});
-  return {};
+  const auto month = parse_rollup_key(key);
+  if (!month) return month.error();
+  return add_totals(period_of(start_of_month(*month)), value);
 }
 
 Result<void> ReportBuilder::add_day_row(std::string_view key, std::string_view value) {
-  const auto names = names_of(key);
-  if (!names) return names.error();
-  const std::int32_t day = rollup_key_period(key);
-  if (reads_hours_of(day)) {
-    const auto row = decode_rollup(value);
-    if (!row) return row.error();
-    add_hours(day, *names, *row);
-    return {};
+  const auto day = parse_rollup_key(key);
+  if (!day) return day.error();
+  if (!reads_hours_of(*day)) return add_totals(period_of(start_of_day(*day)), value);
+  RollupRowReader row(value);
+  while (row.next()) {
+    const auto names = names_of(row.dims());
+    if (!names) return names.error();
+    const auto series = decode_rollup(row.value());
+    if (!series) return series.error();
+    add_hours(*day, *names, *series);
   }
-  const auto total = decode_rollup_total(value);
-  if (!total) return total.error();
-  add({period_of(start_of_day(day)), *names, total->counters, total->match_rates});
-  return {};
+  return row.ok() ? Result<void>() : corrupt_row();
+}
+
+Result<void> ReportBuilder::add_totals(UtcTime period, std::string_view value) {
+  RollupRowReader row(value);
+  while (row.next()) {
+    const auto names = names_of(row.dims());
+    if (!names) return names.error();
+    const auto total = decode_rollup_total(row.value());
+    if (!total) return total.error();
+    add({period, *names, total->counters, total->match_rates});
+  }
+  return row.ok() ? Result<void>() : corrupt_row();
 }
 
 // A day that lies in the range whole and is not shown by the hour needs its total only.
@@ -214,13 +226,12 @@ void ReportBuilder::add(const ReportRow& row) {
   rows.push_back(row);
 }
 
-// A period's rows come in the order of their dims, so the dims after the last ones are the likely next: comparing their
+// A row's series come in the order of their dims, so the dims after the last ones are the likely next: comparing their
 // bytes tells the names without reading them.
-Result<std::uint32_t> ReportBuilder::names_of(std::string_view key) {
-  const std::string_view dims = rollup_key_dims(key);
+Result<std::uint32_t> ReportBuilder::names_of(std::string_view dims) {
   if (likely_ == by_dims_.end() || likely_->first != dims) likely_ = by_dims_.lower_bound(dims);
   if (likely_ == by_dims_.end() || likely_->first != dims) {
-    const auto where = view_rollup_key(key);
+    const auto where = view_rollup_dims(dims);
     if (!where) return where.error();
     const std::uint32_t names = number_of(*where);
     if (by_dims_.size() == dims_kept_max) return names;
@@ -231,7 +242,7 @@ Result<std::uint32_t> ReportBuilder::names_of(std::string_view key) {
   return names;
 }
 
-std::uint32_t ReportBuilder::number_of(const RollupKeyView& where) {
+std::uint32_t ReportBuilder::number_of(const RollupDimsView& where) {
   scratch_.clear();
   Encoder out(scratch_);
   for (const GroupBy group : report_.request.group_by) out.text(dim_of(where, group));

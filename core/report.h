@@ -78,7 +78,7 @@ class ReportBuilder {
   void add_month(std::int32_t month, const RollupDims& dims, const Counters& total, const MatchRates& rates = {});
   // Only the hours inside the range count when the plan says `hours`; else the whole day.
   void add_day(std::int32_t day, const RollupDims& dims, const RollupValue& value);
-  // The same from a stored row's key and value. Errc::corrupt when they cannot be read.
+  // The same of all series of a stored row. Errc::corrupt when it cannot be read.
   Result<void> add_month_row(std::string_view key, std::string_view value);
   Result<void> add_day_row(std::string_view key, std::string_view value);
   Report finish(std::uint64_t as_of) &&;
@@ -91,10 +91,11 @@ class ReportBuilder {
  private:
   UtcTime period_of(UtcTime t) const noexcept;
   bool reads_hours_of(std::int32_t day) const noexcept;
+  Result<void> add_totals(UtcTime period, std::string_view value);
   void add_hours(std::int32_t day, std::uint32_t names, const RollupValue& value);
   void add(const ReportRow& row);
-  Result<std::uint32_t> names_of(std::string_view key);
-  std::uint32_t number_of(const RollupKeyView& where);
+  Result<std::uint32_t> names_of(std::string_view dims);
+  std::uint32_t number_of(const RollupDimsView& where);
   void compact();
   void sort_names();
 
@@ -104,7 +105,7 @@ class ReportBuilder {
   std::vector<std::uint32_t> places_;  // by number: where in report_.names
   bool names_sorted_ = true;
   std::unordered_map<std::string, std::uint32_t> numbers_;     // by the names' bytes
-  std::map<std::string, std::uint32_t, std::less<>> by_dims_;  // the same, by the dims' bytes in a row's key
+  std::map<std::string, std::uint32_t, std::less<>> by_dims_;  // the same, by the dims' bytes in a row
   std::map<std::string, std::uint32_t, std::less<>>::const_iterator likely_ = by_dims_.end();
   std::string scratch_;
 };

@@ -13,6 +13,8 @@ namespace {
 // The second has match rates behind the total.
 constexpr std::uint8_t rollup_version = 1;
 constexpr std::uint8_t rated_rollup_version = 2;
+// No RollupValue begins so: a row is told from the row of one series that it replaced.
+constexpr std::uint8_t row_version = 3;
 constexpr std::string_view match_rate_name = "\"matchRate\":";
 constexpr double match_rate_max = 1e9;
 constexpr std::uint8_t hours_per_day = 24;
@@ -87,6 +89,43 @@ class Walk {
   std::uint8_t hour_ = none;
 };
 
+Result<std::string> merge_values(std::string_view existing, std::string_view delta) {
+  Walk a(existing);
+  Walk b(delta);
+  RollupTotal total = a.total();
+  total.counters += b.total().counters;
+  total.match_rates += b.total().match_rates;
+
+  std::string bytes;
+  bytes.reserve(existing.size() + delta.size() + counters_bytes_typical);
+  Encoder out(bytes);
+  write_total(out, total);
+  const std::size_t count_at = bytes.size();
+  out.u8(0);
+
+  std::uint8_t count = 0;
+  a.begin_hours();
+  b.begin_hours();
+  while (a.hour() < hours_per_day || b.hour() < hours_per_day) {
+    ++count;
+    if (a.hour() != b.hour()) {
+      Walk& earlier = a.hour() < b.hour() ? a : b;
+      out.raw(earlier.hour_bytes());
+      earlier.next_hour();
+      continue;
+    }
+    Counters sum = a.counters();
+    sum += b.counters();
+    out.u8(a.hour());
+    write_counters(out, sum);
+    a.next_hour();
+    b.next_hour();
+  }
+  if (!a.done() || !b.done()) return corrupt();
+  bytes[count_at] = static_cast<char>(count);
+  return bytes;
+}
+
 }  // namespace
 
 Counters& Counters::operator+=(const Counters& other) noexcept {
@@ -133,47 +172,38 @@ void RollupValue::add(const RollupValue& other) {
   }
 }
 
-std::string rollup_key(std::int32_t period, const RollupDims& dims) {
+std::string rollup_key(std::int32_t period) {
   std::string key;
-  key.reserve(period_bytes + 6 + dims.endpoint.size() + dims.category.size() + dims.key.size());
   append_be32(key, static_cast<std::uint32_t>(period));
-  Encoder out(key);
+  return key;
+}
+
+Result<std::int32_t> parse_rollup_key(std::string_view key) {
+  if (key.size() != period_bytes) return corrupt();
+  return static_cast<std::int32_t>(read_be32(key));
+}
+
+std::string encode(const RollupDims& dims) {
+  std::string bytes;
+  bytes.reserve(6 + dims.endpoint.size() + dims.category.size() + dims.key.size());
+  Encoder out(bytes);
   out.text(dims.endpoint);
   out.text(dims.category);
   out.text(dims.key);
-  return key;
+  return bytes;
 }
 
-std::string rollup_key_prefix(std::int32_t period) {
-  std::string key;
-  append_be32(key, static_cast<std::uint32_t>(period));
-  return key;
-}
-
-Result<RollupKeyView> view_rollup_key(std::string_view key) {
-  if (key.size() < period_bytes) return corrupt();
-  Decoder in(key.substr(period_bytes));
-  RollupKeyView view;
-  view.period = static_cast<std::int32_t>(read_be32(key));
-  view.endpoint = in.text();
-  view.category = in.text();
-  view.key = in.text();
+Result<RollupDimsView> view_rollup_dims(std::string_view bytes) {
+  Decoder in(bytes);
+  const RollupDimsView view{in.text(), in.text(), in.text()};
   if (!in.done()) return corrupt();
   return view;
 }
 
-std::int32_t rollup_key_period(std::string_view key) noexcept {
-  return key.size() < period_bytes ? 0 : static_cast<std::int32_t>(read_be32(key));
-}
-
-std::string_view rollup_key_dims(std::string_view key) noexcept {
-  return key.substr(std::min(period_bytes, key.size()));
-}
-
-Result<RollupKey> parse_rollup_key(std::string_view key) {
-  const auto view = view_rollup_key(key);
+Result<RollupDims> decode_rollup_dims(std::string_view bytes) {
+  const auto view = view_rollup_dims(bytes);
   if (!view) return view.error();
-  return RollupKey{view->period, {std::string(view->endpoint), std::string(view->category), std::string(view->key)}};
+  return RollupDims{std::string(view->endpoint), std::string(view->category), std::string(view->key)};
 }
 
 std::string encode(const RollupValue& value) {
@@ -207,41 +237,102 @@ Result<RollupTotal> decode_rollup_total(std::string_view bytes) {
   return walk.total();
 }
 
-Result<std::string> merge_rollups(std::string_view existing, std::string_view delta) {
-  Walk a(existing);
-  Walk b(delta);
-  RollupTotal total = a.total();
-  total.counters += b.total().counters;
-  total.match_rates += b.total().match_rates;
+RollupRowWriter::RollupRowWriter(std::size_t bytes_expected) {
+  bytes_.reserve(bytes_expected + 8);
+  Encoder(bytes_).u8(row_version);
+}
 
-  std::string bytes;
-  bytes.reserve(existing.size() + delta.size() + counters_bytes_typical);
-  Encoder out(bytes);
-  write_total(out, total);
-  const std::size_t count_at = bytes.size();
-  out.u8(0);
+void RollupRowWriter::add(std::string_view dims, const RollupValue& value) {
+  add(dims, encode(value));
+}
 
-  std::uint8_t count = 0;
-  a.begin_hours();
-  b.begin_hours();
-  while (a.hour() < hours_per_day || b.hour() < hours_per_day) {
-    ++count;
-    if (a.hour() != b.hour()) {
-      Walk& earlier = a.hour() < b.hour() ? a : b;
-      out.raw(earlier.hour_bytes());
-      earlier.next_hour();
-      continue;
-    }
-    Counters sum = a.counters();
-    sum += b.counters();
-    out.u8(a.hour());
-    write_counters(out, sum);
-    a.next_hour();
-    b.next_hour();
+void RollupRowWriter::add(std::string_view dims, std::string_view value) {
+  Encoder out(bytes_);
+  out.text(dims);
+  out.text(value);
+}
+
+RollupRowReader::RollupRowReader(std::string_view bytes) : in_(bytes) {
+  if (in_.u8() != row_version) in_.reject();
+}
+
+bool RollupRowReader::next() {
+  if (!in_.ok() || in_.rest().empty()) return false;
+  const std::string_view before = dims_;
+  dims_ = in_.text();
+  value_ = in_.text();
+  if (begun_ && dims_ <= before) in_.reject();
+  begun_ = true;
+  return in_.ok();
+}
+
+std::string encode(const RollupRow& row) {
+  RollupRowWriter out;
+  for (const auto& [dims, value] : row) out.add(dims, value);
+  return std::move(out).take();
+}
+
+Result<RollupRow> decode_rollup_row(std::string_view bytes) {
+  RollupRow row;
+  RollupRowReader in(bytes);
+  while (in.next()) {
+    if (!view_rollup_dims(in.dims())) return corrupt();
+    auto value = decode_rollup(in.value());
+    if (!value) return value.error();
+    row.emplace_hint(row.end(), in.dims(), std::move(*value));
   }
-  if (!a.done() || !b.done()) return corrupt();
-  bytes[count_at] = static_cast<char>(count);
-  return bytes;
+  if (!in.ok()) return corrupt();
+  return row;
+}
+
+Result<void> check_rollup_row(std::string_view bytes) {
+  RollupRowReader in(bytes);
+  while (in.next()) {
+    if (!view_rollup_dims(in.dims())) return corrupt();
+    Walk walk(in.value());
+    for (walk.begin_hours(); walk.hour() < hours_per_day;) walk.next_hour();
+    if (!walk.done()) return corrupt();
+  }
+  if (!in.ok()) return corrupt();
+  return {};
+}
+
+// The series that only one of the two has are copied unread.
+Result<std::string> merge_rollups(std::string_view existing, std::string_view delta) {
+  RollupRowReader a(existing);
+  RollupRowReader b(delta);
+  RollupRowWriter out(existing.size() + delta.size());
+  bool more_a = a.next();
+  bool more_b = b.next();
+  while (more_a || more_b) {
+    const int order = !more_b ? -1 : !more_a ? 1 : a.dims().compare(b.dims());
+    if (order < 0) {
+      out.add(a.dims(), a.value());
+    } else if (order > 0) {
+      out.add(b.dims(), b.value());
+    } else {
+      const auto sum = merge_values(a.value(), b.value());
+      if (!sum) return sum.error();
+      out.add(a.dims(), *sum);
+    }
+    if (order <= 0) more_a = a.next();
+    if (order >= 0) more_b = b.next();
+  }
+  if (!a.ok() || !b.ok()) return corrupt();
+  return std::move(out).take();
+}
+
+std::optional<SeriesRowKey> series_row_key(std::string_view key) noexcept {
+  if (key.size() <= period_bytes) return std::nullopt;
+  return SeriesRowKey{static_cast<std::int32_t>(read_be32(key)), key.substr(period_bytes)};
+}
+
+bool is_series_row(std::string_view value) noexcept {
+  return !value.empty() && static_cast<std::uint8_t>(value.front()) < row_version;
+}
+
+Result<std::string> merge_series_rows(std::string_view existing, std::string_view delta) {
+  return merge_values(existing, delta);
 }
 
 }  // namespace tally

@@ -1,13 +1,16 @@
-// Rollups: counters per account, calendar period, endpoint, category and key. Reports read these, not events.
+// Rollups: counters per account and calendar period, in series by endpoint, category and key. Reports read these, not
+// events.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/codec.h"
 #include "core/credits.h"
 #include "core/result.h"
 
@@ -39,7 +42,7 @@ struct MatchRates {
 // details as events keep them: a flat object without blanks between its tokens.
 std::optional<std::int64_t> match_rate_micros(std::string_view details) noexcept;
 
-// What a row counts, besides account and period.
+// What a series counts, besides account and period.
 struct RollupDims {
   std::string endpoint;
   std::string category;
@@ -47,8 +50,8 @@ struct RollupDims {
   friend auto operator<=>(const RollupDims&, const RollupDims&) = default;
 };
 
-// The value of a row: the period's total and, in a day's row, its hours (0..23, ascending, only those with events).
-// Match rates are kept for the whole period only; a row without any takes no room for them.
+// What was counted in a series: the period's total and, in a day's row, its hours (0..23, ascending, only those with
+// events). Match rates are kept for the whole period only; a series without any takes no room for them.
 struct RollupValue {
   Counters total;
   std::vector<std::pair<std::uint8_t, Counters>> hours;
@@ -58,26 +61,21 @@ struct RollupValue {
   friend bool operator==(const RollupValue&, const RollupValue&) = default;
 };
 
-// A row's key behind the account: the period's index (day_of or month_of), big-endian, then the dims, so that one
-// account's rows of a range of periods lie together and in order.
-std::string rollup_key(std::int32_t period, const RollupDims& dims);
-std::string rollup_key_prefix(std::int32_t period);
-struct RollupKey {
-  std::int32_t period = 0;
-  RollupDims dims;
-};
-Result<RollupKey> parse_rollup_key(std::string_view key);
-// The same without copies: the views lie in `key`.
-struct RollupKeyView {
-  std::int32_t period = 0;
+// A row's key behind the account: the period's index (day_of or month_of), big-endian, so that one account's rows of a
+// range of periods lie together and in order.
+std::string rollup_key(std::int32_t period);
+Result<std::int32_t> parse_rollup_key(std::string_view key);
+
+// Dims as bytes: equal bytes are equal dims. A row's series lie in the order of theirs.
+std::string encode(const RollupDims& dims);
+Result<RollupDims> decode_rollup_dims(std::string_view bytes);
+// The same without copies: the views lie in `bytes`.
+struct RollupDimsView {
   std::string_view endpoint;
   std::string_view category;
   std::string_view key;
 };
-Result<RollupKeyView> view_rollup_key(std::string_view key);
-// The two parts of a key as bytes, unread: equal bytes are equal dims. Of a key that is too short, 0 and nothing.
-std::int32_t rollup_key_period(std::string_view key) noexcept;
-std::string_view rollup_key_dims(std::string_view key) noexcept;
+Result<RollupDimsView> view_rollup_dims(std::string_view bytes);
 
 std::string encode(const RollupValue& value);
 Result<RollupValue> decode_rollup(std::string_view bytes);
@@ -88,7 +86,54 @@ struct RollupTotal {
 };
 Result<RollupTotal> decode_rollup_total(std::string_view bytes);
 
-// The one rule by which a store adds a delta to a stored counter row (Batch::add): both are encoded RollupValues.
+// The value of a row: every series of an account that was counted in the period. One row for all of them, because a
+// store's rows cost a report far more than the bytes in them.
+using RollupRow = std::map<std::string, RollupValue, std::less<>>;  // by encode(RollupDims)
+std::string encode(const RollupRow& row);
+Result<RollupRow> decode_rollup_row(std::string_view bytes);
+
+// Writes a row, its series in the order of their dims' bytes.
+class RollupRowWriter {
+ public:
+  explicit RollupRowWriter(std::size_t bytes_expected = 0);
+  void add(std::string_view dims, const RollupValue& value);
+  void add(std::string_view dims, std::string_view value);  // encoded
+  std::string take() && { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// Reads one series by series: the views lie in `bytes`.
+class RollupRowReader {
+ public:
+  explicit RollupRowReader(std::string_view bytes);
+  // False behind the last series, and where the bytes cannot be read: then ok() is false too.
+  bool next();
+  std::string_view dims() const noexcept { return dims_; }
+  std::string_view value() const noexcept { return value_; }  // an encoded RollupValue, unread
+  bool ok() const noexcept { return in_.ok(); }
+
+ private:
+  Decoder in_;
+  std::string_view dims_;
+  std::string_view value_;
+  bool begun_ = false;
+};
+
+// Errc::corrupt unless decode_rollup_row() would read it; builds nothing.
+Result<void> check_rollup_row(std::string_view bytes);
+
+// The one rule by which a store adds a delta to a stored counter row (Batch::add): both are encoded RollupRows.
 Result<std::string> merge_rollups(std::string_view existing, std::string_view delta);
+
+// Of data format 1, which had a row for each series: its key, and the same rule for its value, an encoded RollupValue.
+struct SeriesRowKey {
+  std::int32_t period = 0;
+  std::string_view dims;
+};
+std::optional<SeriesRowKey> series_row_key(std::string_view key) noexcept;  // nothing: it is no such key
+bool is_series_row(std::string_view value) noexcept;
+Result<std::string> merge_series_rows(std::string_view existing, std::string_view delta);
 
 }  // namespace tally

@@ -26,7 +26,7 @@ Result<void> add_stored(const Rows& rows, Table table, const AccountId& account,
                         ReportBuilder& builder, AddRow add) {
   if (span.begin >= span.end) return {};
   Result<void> added;
-  const auto scanned = rows.scan(table, account, {rollup_key_prefix(span.begin), rollup_key_prefix(span.end), false},
+  const auto scanned = rows.scan(table, account, {rollup_key(span.begin), rollup_key(span.end), false},
                                  [&](std::string_view key, std::string_view value) {
                                    added = (builder.*add)(key, value);
                                    return added.has_value();
@@ -467,12 +467,12 @@ Result<Report> Meter::report(const AccountId& account, const ReportRequest& requ
     view->as_of = *through && (*through)->size() == 8 ? read_be64(**through) : 0;
   }
 
-  for (const auto& [key, value] : view->days) {
-    const std::int32_t month = month_of(start_of_day(key.period));
+  for (const auto& [day, dims, value] : view->series) {
+    const std::int32_t month = month_of(start_of_day(day));
     if (reads.months.contains(month)) {
-      builder.add_month(month, key.dims, value.total, value.match_rates);
+      builder.add_month(month, dims, value.total, value.match_rates);
     } else {
-      builder.add_day(key.period, key.dims, value);
+      builder.add_day(day, dims, value);
     }
   }
   if (auto added = collect(rows, account, request, builder); !added) return added.error();

@@ -1,7 +1,6 @@
 #include "storage/rollup_tail.h"
 
 #include <algorithm>
-#include <map>
 
 #include "core/codec.h"
 
@@ -23,7 +22,8 @@ std::string dedup_value(std::int64_t arrived_ms, const EventPlace& place) {
 Share share_of(const ChargedEvent& charged) {
   const UsageEvent& event = charged.event;
   Share share;
-  share.key = rollup_key(day_of(event.time), {event.endpoint, charged.category, event.key});
+  share.day = day_of(event.time);
+  share.dims = encode(RollupDims{event.endpoint, charged.category, event.key});
   share.hour = static_cast<std::uint8_t>(hour_of_day(event.time));
   share.counters = {1, event.ok ? 1 : 0, event.ok ? 0 : 1, event.results, charged.charged.micros()};
   if (const auto rate = match_rate_micros(event.details)) share.match_rates = {1, *rate};
@@ -73,7 +73,7 @@ void RollupTail::forget(const AccountId& account, const std::vector<Fingerprint>
 }
 
 void RollupTail::Unwritten::add(const Share& share) {
-  RollupValue& row = days[share.key];
+  RollupValue& row = days[share.day][share.dims];
   row.total += share.counters;
   row.match_rates += share.match_rates;
   auto hour = std::lower_bound(row.hours.begin(), row.hours.end(), share.hour,
@@ -84,7 +84,9 @@ void RollupTail::Unwritten::add(const Share& share) {
 
 void RollupTail::Unwritten::append(Unwritten later) {
   through = later.through;
-  for (const auto& [key, value] : later.days) days[key].add(value);
+  for (const auto& [day, series] : later.days) {
+    for (const auto& [dims, value] : series) days[day][dims].add(value);
+  }
   seen.insert(seen.end(), later.seen.begin(), later.seen.end());
 }
 
@@ -112,22 +114,18 @@ std::optional<EventPlace> RollupTail::place(const AccountId& account, const Fing
 
 // In key order: RocksDB's memory table takes neighbours much faster than strangers.
 void RollupTail::write_rows(AccountTx& tx, const Unwritten& unwritten) {
-  std::vector<const DayRows::value_type*> days;
-  days.reserve(unwritten.days.size());
-  for (const auto& row : unwritten.days) days.push_back(&row);
-  std::sort(days.begin(), days.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-  std::map<std::string, RollupValue> months;
-  for (const auto* row : days) {
-    const auto& [key, value] = *row;
-    tx.add(Table::rollup_day, key, encode(value));
-    const auto day = static_cast<std::int32_t>(read_be32(key));
-    std::string month_key = rollup_key_prefix(month_of(start_of_day(day)));
-    month_key.append(key, 4);
-    RollupValue& month = months[std::move(month_key)];
-    month.total += value.total;
-    month.match_rates += value.match_rates;
+  std::map<std::int32_t, RollupRow> months;
+  for (const auto& [day, series] : unwritten.days) {
+    RollupRow& month = months[month_of(start_of_day(day))];
+    const RollupRow row(series.begin(), series.end());
+    for (const auto& [dims, value] : row) {
+      RollupValue& sum = month[dims];
+      sum.total += value.total;
+      sum.match_rates += value.match_rates;
+    }
+    tx.add(Table::rollup_day, rollup_key(day), encode(row));
   }
-  for (const auto& [key, value] : months) tx.add(Table::rollup_month, key, encode(value));
+  for (const auto& [month, row] : months) tx.add(Table::rollup_month, rollup_key(month), encode(row));
   std::vector<std::pair<std::string, const Seen*>> fingerprints;
   fingerprints.reserve(unwritten.seen.size());
   for (const Seen& seen : unwritten.seen) fingerprints.emplace_back(to_bytes(seen.fingerprint), &seen);
@@ -140,15 +138,16 @@ void RollupTail::write_rows(AccountTx& tx, const Unwritten& unwritten) {
 }
 
 Result<void> RollupTail::collect(const DayRows& days, const ReadPlan& reads, View& view) {
-  for (const auto& [key, value] : days) {
-    const auto day = static_cast<std::int32_t>(read_be32(key));
+  for (const auto& [day, row] : days) {
     if (!reads.months.contains(month_of(start_of_day(day))) && !reads.days_before.contains(day) &&
         !reads.days_after.contains(day)) {
       continue;
     }
-    auto parsed = parse_rollup_key(key);
-    if (!parsed) return parsed.error();
-    view.days.emplace_back(std::move(*parsed), value);
+    for (const auto& [bytes, value] : row) {
+      auto dims = decode_rollup_dims(bytes);
+      if (!dims) return dims.error();
+      view.series.push_back({day, std::move(*dims), value});
+    }
   }
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -23,7 +24,8 @@ namespace tally::storage {
 
 // One event's share of a day's row.
 struct Share {
-  std::string key;
+  std::int32_t day = 0;
+  std::string dims;  // encoded
   std::uint8_t hour = 0;
   Counters counters;
   MatchRates match_rates;
@@ -58,7 +60,12 @@ class RollupTail {
   // rows include).
   struct View {
     std::shared_ptr<const Rows> rows;
-    std::vector<std::pair<RollupKey, RollupValue>> days;
+    struct Series {
+      std::int32_t day;
+      RollupDims dims;
+      RollupValue value;
+    };
+    std::vector<Series> series;
     std::optional<Position> as_of;
   };
   Result<View> view(const AccountId& account, const ReadPlan& reads) const;
@@ -80,7 +87,7 @@ class RollupTail {
     std::int64_t arrived_ms = 0;
     EventPlace place;
   };
-  using DayRows = std::unordered_map<std::string, RollupValue>;
+  using DayRows = std::map<std::int32_t, std::unordered_map<std::string, RollupValue>>;  // by day and dims
   struct Unwritten {
     Position first = 0;
     Position through = 0;

@@ -15,7 +15,7 @@ Result<void> check_add(const Batch::Op& op) {
   if (op.table != Table::rollup_day && op.table != Table::rollup_month) {
     return fail(Errc::invalid_argument, "only rollup rows can be added to");
   }
-  if (!decode_rollup(op.value)) return fail(Errc::invalid_argument, "a delta is no encoded RollupValue");
+  if (!check_rollup_row(op.value)) return fail(Errc::invalid_argument, "a delta is no encoded RollupRow");
   return {};
 }
 

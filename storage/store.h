@@ -31,8 +31,8 @@ enum class Table : std::uint8_t {
   delivery = 8,        // delivery id -> Delivery
   delivery_body = 9,   // delivery id -> the bytes to POST
   open_delivery = 10,  // delivery id -> "": deliveries that are pending
-  rollup_day = 11,     // rollup_key -> RollupValue with hours; changed by `add`
-  rollup_month = 12,   // rollup_key -> RollupValue; changed by `add`
+  rollup_day = 11,     // rollup_key -> RollupRow with hours; changed by `add`
+  rollup_month = 12,   // rollup_key -> RollupRow without; changed by `add`
   dedup = 13,  // event fingerprint -> its arrival's UTC ms as 8 bytes big-endian, then where the event lies. A backend
                // may drop a row once it is 33 days old
   meter = 14,  // "" -> the journal position that the account's rollups include; "ledger" -> the same for its ledger
@@ -141,7 +141,7 @@ class Batch {
     ops_.push_back({Kind::put, table, std::move(key), std::move(value)});
   }
   void erase(Table table, std::string key) { ops_.push_back({Kind::erase, table, std::move(key), {}}); }
-  // Adds a delta (an encoded RollupValue) to a counter row by merge_rollups; an absent row counts as nothing.
+  // Adds a delta (an encoded RollupRow) to a counter row by merge_rollups; an absent row counts as nothing.
   void add(Table table, std::string key, std::string delta) {
     ops_.push_back({Kind::add, table, std::move(key), std::move(delta)});
   }
@@ -155,7 +155,7 @@ class Batch {
 };
 
 // What every backend refuses before it writes (Errc::invalid_argument): an account id that is empty or holds a zero
-// byte, `add` to a row that is no rollup, a delta that is no encoded RollupValue. Keys and values may hold any byte.
+// byte, `add` to a row that is no rollup, a delta that is no encoded RollupRow. Keys and values may hold any byte.
 Result<void> check(std::span<const Batch> batches);
 
 // synced: survives power loss once commit returns. relaxed: survives a crash of the process; power loss may take it,

@@ -84,22 +84,23 @@ Result<std::uint32_t> parse_format(const std::string& path, std::string_view tex
   return number;
 }
 
-Result<void> check_format(const std::string& directory) {
+Result<std::uint32_t> check_format(const std::string& directory) {
   const std::string path = directory + "/FORMAT";
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     // FORMAT is written before the database, so only a directory without one is new.
     if (fs::exists(directory + "/db"))
       return fail(Errc::corrupt, path + " is missing: restore it from a backup of the directory");
-    return write_format(directory);
+    if (auto written = write_format(directory); !written) return written.error();
+    return format_number;
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto number = parse_format(path, text);
   if (!number) return number.error();
-  if (*number == format_number) return {};
+  if (oldest_format_number <= *number && *number <= format_number) return *number;
   return fail(Errc::invalid_argument, directory + " has data format " + std::to_string(*number) +
-                                          ", this program reads format " + std::to_string(format_number) + ": use a " +
-                                          (*number > format_number ? "newer" : "older") + " program");
+                                          ", this program reads formats up to " + std::to_string(format_number) +
+                                          ": use a " + (*number > format_number ? "newer" : "older") + " program");
 }
 
 }  // namespace
@@ -114,12 +115,19 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
     if (errno == EWOULDBLOCK) return fail(Errc::conflict, path + " is in use by another process");
     return io_error("cannot lock " + path, errno);
   }
-  if (auto ok = check_format(path); !ok) return ok.error();
-  return DataDirectory(path, lock.release());
+  const auto format = check_format(path);
+  if (!format) return format.error();
+  return DataDirectory(path, *format, lock.release());
+}
+
+Result<void> DataDirectory::set_migrated() {
+  if (auto written = write_format(path_); !written) return written;
+  format_ = format_number;
+  return {};
 }
 
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
-    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+    : path_(std::move(other.path_)), format_(other.format_), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
 DataDirectory::~DataDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);

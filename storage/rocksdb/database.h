@@ -24,6 +24,7 @@ class Database {
   rocksdb::DB& db() const { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[static_cast<std::size_t>(family)]; }
   const DataDirectory& directory() const { return directory_; }
+  Result<void> set_migrated() { return directory_.set_migrated(); }
   // Counts table files and decides whether a compaction has room.
   rocksdb::SstFileManager& files() const { return *files_; }
   // Set once a log could not be synced before the next one began.

@@ -7,6 +7,9 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <deque>
+#include <vector>
+
 #include "core/codec.h"
 #include "core/rollup.h"
 
@@ -97,32 +100,48 @@ std::string_view view_of(const rocksdb::Slice& slice) {
 class RollupMerge final : public rocksdb::MergeOperator {
  public:
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    // A row that was added to once, as most are, is its own sum.
+    // A row that was added to once is its own sum.
     if (in.existing_value == nullptr && in.operand_list.size() == 1) {
       out->existing_operand = in.operand_list.front();
       return true;
     }
-    const bool from_nothing = in.existing_value == nullptr;
-    const rocksdb::Slice first = from_nothing ? in.operand_list.front() : *in.existing_value;
-    out->new_value.assign(first.data(), first.size());
-    for (std::size_t i = from_nothing ? 1 : 0; i < in.operand_list.size(); ++i) {
-      if (!add(out->new_value, in.operand_list[i])) return false;
-    }
-    return true;
+    std::vector<std::string_view> parts;
+    parts.reserve(in.operand_list.size() + 1);
+    if (in.existing_value != nullptr) parts.push_back(view_of(*in.existing_value));
+    for (const rocksdb::Slice& operand : in.operand_list) parts.push_back(view_of(operand));
+    return add_up(parts, out->new_value);
   }
-  bool PartialMerge(const rocksdb::Slice&, const rocksdb::Slice& first, const rocksdb::Slice& second,
-                    std::string* merged, rocksdb::Logger*) const override {
-    merged->assign(first.data(), first.size());
-    return add(*merged, second);
+  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
+                         rocksdb::Logger*) const override {
+    std::vector<std::string_view> parts;
+    parts.reserve(operands.size());
+    for (const rocksdb::Slice& operand : operands) parts.push_back(view_of(operand));
+    return add_up(parts, *merged);
   }
   const char* Name() const override { return "tally.rollup"; }
 
  private:
-  static bool add(std::string& sum, const rocksdb::Slice& delta) {
-    auto added = merge_rollups(sum, view_of(delta));
-    if (!added) return false;
-    sum = std::move(*added);
+  // In pairs, so that a long row is not copied once for every short delta.
+  static bool add_up(std::vector<std::string_view> parts, std::string& sum) {
+    std::vector<std::string> sums;
+    while (parts.size() > 1) {
+      std::vector<std::string> next;
+      next.reserve(parts.size() / 2 + 1);
+      for (std::size_t i = 0; i + 1 < parts.size(); i += 2) {
+        auto added = add(parts[i], parts[i + 1]);
+        if (!added) return false;
+        next.push_back(std::move(*added));
+      }
+      if (parts.size() % 2 == 1) next.emplace_back(parts.back());
+      sums = std::move(next);
+      parts.assign(sums.begin(), sums.end());
+    }
+    sum = sums.empty() ? std::string(parts.front()) : std::move(sums.front());
     return true;
+  }
+  // Deltas of a directory's old format wait in its files until they are migrated.
+  static Result<std::string> add(std::string_view existing, std::string_view delta) {
+    return is_series_row(existing) ? merge_series_rows(existing, delta) : merge_rollups(existing, delta);
   }
 };
 
@@ -206,7 +225,8 @@ rocksdb::ColumnFamilyOptions records_options(const rocksdb::BlockBasedTableOptio
 
 // Rows are written an account at a time and in order, so each goes in beside the one before (AccountPrefix).
 rocksdb::ColumnFamilyOptions rollup_options(rocksdb::BlockBasedTableOptions table) {
-  table.block_size = 16 * 1024;  // reports read hundreds of neighbours
+  table.filter_policy.reset();   // nobody asks for a single row
+  table.block_size = 16 * 1024;  // reports read neighbours
   auto options = common_options(table, 64 * mib);
   options.merge_operator = std::make_shared<RollupMerge>();
   options.memtable_insert_with_hint_prefix_extractor = std::make_shared<AccountPrefix>();

@@ -11,6 +11,7 @@
 
 #include "core/codec.h"
 #include "storage/rocksdb/database.h"
+#include "storage/rocksdb/migration.h"
 #include "storage/rocksdb/paced_check.h"
 #include "storage/rocksdb/walk.h"
 
@@ -198,8 +199,13 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   if (!database) return database.error();
   const auto next = (*database)->next_position();
   if (!next) return next.error();
-  return std::unique_ptr<RocksStore>(
+  std::unique_ptr<RocksStore> store(
       new RocksStore(std::make_unique<Impl>(std::move(*database), clock, std::move(options), *next)));
+  Database& opened = *store->impl_->database;
+  if (opened.directory().format() == format_number) return store;
+  if (auto migrated = migrate(*store, opened.directory().format()); !migrated) return migrated.error();
+  if (auto recorded = opened.set_migrated(); !recorded) return recorded.error();
+  return store;
 }
 
 Result<std::optional<std::string>> RocksStore::get(Table table, const AccountId& account, std::string_view key) const {

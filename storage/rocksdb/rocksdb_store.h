@@ -22,9 +22,10 @@ struct RocksOptions {
 class RocksStore final : public Store {
  public:
   // Opens the store in `directory`, or makes a new one. Holds the directory's lock until the store and all its
-  // snapshots are gone. `clock` must outlive them. Errc::conflict: the directory is in use. Errc::invalid_argument: it
-  // has another format than this program's. Errc::corrupt: acknowledged bytes are damaged or missing; the detail says
-  // what to do. Errc::unavailable: the file system refuses.
+  // snapshots are gone. `clock` must outlive them. A directory of an older format is migrated, which takes a while for
+  // many rows. Errc::conflict: the directory is in use. Errc::invalid_argument: its format is newer, or too old.
+  // Errc::corrupt: acknowledged bytes are damaged or missing; the detail says what to do. Errc::unavailable: the file
+  // system refuses.
   static Result<std::unique_ptr<RocksStore>> open(const std::string& directory, const Clock& clock,
                                                   RocksOptions options = {});
   ~RocksStore() override;

@@ -162,6 +162,10 @@ namespace {
 using Hours = std::map<std::pair<UtcTime, RollupDims>, Counters>;  // what happened, hour by hour
 using Rows = std::map<std::pair<std::int32_t, RollupDims>, RollupValue>;
 
+std::string row_of(const RollupDims& dims, const RollupValue& value) {
+  return encode(RollupRow{{encode(dims), value}});
+}
+
 Counters one_hour(Random& random) {
   Counters counters;
   counters.ok = static_cast<std::int64_t>(random.below(50));
@@ -261,7 +265,7 @@ Report build(const Hours& hours, const ReportRequest& request, Random& random) {
       RollupValue stored;
       stored.total = part;
       builder.add_month(index, dims, rest);
-      REQUIRE(builder.add_month_row(rollup_key(index, dims), encode(stored)));
+      REQUIRE(builder.add_month_row(rollup_key(index), row_of(dims, stored)));
     } else {
       RollupValue total_only;
       total_only.total = row->second.total;
@@ -269,7 +273,7 @@ Report build(const Hours& hours, const ReportRequest& request, Random& random) {
       if (random.below(2) == 0) {
         builder.add_day(index, dims, value);
       } else {
-        REQUIRE(builder.add_day_row(rollup_key(index, dims), encode(value)));
+        REQUIRE(builder.add_day_row(rollup_key(index), row_of(dims, value)));
       }
     }
   }
@@ -320,14 +324,16 @@ TEST_CASE("report: a day with a partial edge counts only its hours inside the ra
 }
 
 TEST_CASE("report: a stored row that cannot be read is corrupt and counts nothing") {
-  const std::string key = rollup_key(day("2026-01-01"), {"a", "b", "c"});
+  const std::string key = rollup_key(day("2026-01-01"));
   RollupValue value;
   value.total = {1, 1, 0, 1, 1};
+  const std::string row = row_of({"a", "b", "c"}, value);
   for (const auto granularity : {Granularity::day, Granularity::hour}) {
     ReportBuilder builder(request_of("2026-01-01", "2026-01-02", granularity));
-    CHECK(builder.add_day_row(key.substr(1), encode(value)).error().code == Errc::corrupt);
-    CHECK(builder.add_day_row(key, encode(value).substr(0, 3)).error().code == Errc::corrupt);
-    CHECK(builder.add_month_row("", encode(value)).error().code == Errc::corrupt);
+    CHECK(builder.add_day_row(key.substr(1), row).error().code == Errc::corrupt);
+    for (std::size_t size = 2; size < row.size(); ++size)
+      CHECK(builder.add_day_row(key, row.substr(0, size)).error().code == Errc::corrupt);
+    CHECK(builder.add_month_row("", row).error().code == Errc::corrupt);
     CHECK(builder.add_month_row(key, "").error().code == Errc::corrupt);
     CHECK(std::move(builder).finish(0).rows.empty());
   }
@@ -400,7 +406,7 @@ TEST_CASE("report: many more rows than memory cells are added up on the way") {
     if (i % 10 == 0) {
       builder.add_day(day("2026-01-05"), dims, value);
     } else {
-      REQUIRE(builder.add_day_row(rollup_key(day("2026-01-05"), dims), encode(value)));
+      REQUIRE(builder.add_day_row(rollup_key(day("2026-01-05")), row_of(dims, value)));
     }
   }
   const Report report = std::move(builder).finish(0);

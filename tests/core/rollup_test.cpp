@@ -43,8 +43,23 @@ RollupValue random_value(Random& random) {
   return value;
 }
 
+const std::string one_series = encode(RollupDims{"people/search", "search", "key_1"});
+
+std::string row_with(const RollupValue& value) {
+  return encode(RollupRow{{one_series, value}});
+}
+
 RollupValue merged(const RollupValue& a, const RollupValue& b) {
-  return decode_rollup(merge_rollups(encode(a), encode(b)).value()).value();
+  return decode_rollup_row(merge_rollups(row_with(a), row_with(b)).value()).value().at(one_series);
+}
+
+RollupRow random_row(Random& random) {
+  RollupRow row;
+  for (std::uint64_t left = random.below(6); left > 0; --left) {
+    const RollupDims dims{std::string(random.below(300), 'e') + std::to_string(random.below(4)), "", "k"};
+    row[encode(dims)] = random_value(random);
+  }
+  return row;
 }
 
 }  // namespace
@@ -106,7 +121,7 @@ TEST_CASE("rollup: merging bytes is adding values, in any grouping and order") {
     sum.add(c);
     REQUIRE(merged(merged(a, b), c) == sum);
     REQUIRE(merged(a, merged(b, c)) == sum);
-    REQUIRE(merge_rollups(encode(a), encode(b)).value() == encode(merged(a, b)));
+    REQUIRE(merge_rollups(row_with(a), row_with(b)).value() == row_with(merged(a, b)));
   }
 }
 
@@ -120,12 +135,10 @@ TEST_CASE("rollup: match rates take room only where there are some, and none is 
   CHECK(encode(rated).front() == 2);
   RollupValue taken_back;
   taken_back.match_rates = {-2, -151'000'000};
-  CHECK(merge_rollups(encode(rated), encode(taken_back)).value() == encode(plain));
-  CHECK(merge_rollups(encode(plain), encode(rated)).value() == encode([&] {
-          RollupValue sum = plain;
-          sum.add(rated);
-          return sum;
-        }()));
+  CHECK(merge_rollups(row_with(rated), row_with(taken_back)).value() == row_with(plain));
+  RollupValue sum = plain;
+  sum.add(rated);
+  CHECK(merged(plain, rated) == sum);
   std::string empty_but_there = encode(rated);
   empty_but_there.replace(6, encode(rated).size() - encode(plain).size(), 2, '\0');
   CHECK(decode_rollup(empty_but_there).error().code == Errc::corrupt);
@@ -165,19 +178,111 @@ TEST_CASE("rollup: merging with nothing changes nothing") {
 
 TEST_CASE("rollup: a merge of broken bytes is refused, never guessed") {
   SeededRandom random(4);
-  const std::string good = encode(random_value(random));
+  const std::string good = row_with(random_value(random));
   CHECK(merge_rollups("", good).error().code == Errc::corrupt);
   CHECK(merge_rollups(good, "").error().code == Errc::corrupt);
   const auto merge_as = [&](bool first) {
     return [&good, first](const std::string& bytes) {
       const auto result = first ? merge_rollups(bytes, good) : merge_rollups(good, bytes);
       if (!result) CHECK(result.error().code == Errc::corrupt);
-      if (result) CHECK(decode_rollup(*result));
       return result.has_value();
     };
   };
-  CHECK(refuses_prefixes_and_survives_noise(good, random, merge_as(true)));
-  CHECK(refuses_prefixes_and_survives_noise(good, random, merge_as(false)));
+  // A row of no series is a row too.
+  const auto but_for_none = [](auto merge) {
+    return [merge](const std::string& bytes) { return bytes.size() != 1 && merge(bytes); };
+  };
+  CHECK(refuses_prefixes_and_survives_noise(good, random, but_for_none(merge_as(true))));
+  CHECK(refuses_prefixes_and_survives_noise(good, random, but_for_none(merge_as(false))));
+}
+
+TEST_CASE("rollup: a row is read back whole, series by series") {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    SeededRandom random(seed);
+    const RollupRow row = random_row(random);
+    const std::string bytes = encode(row);
+    REQUIRE(decode_rollup_row(bytes).value() == row);
+    REQUIRE(check_rollup_row(bytes).has_value());
+    RollupRowReader series(bytes);
+    for (const auto& [dims, value] : row) {
+      REQUIRE(series.next());
+      REQUIRE(series.dims() == dims);
+      REQUIRE(decode_rollup(series.value()).value() == value);
+    }
+    REQUIRE_FALSE(series.next());
+    REQUIRE(series.ok());
+  }
+}
+
+TEST_CASE("rollup: merging rows adds each series up, in any grouping and order") {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    const RollupRow rows[] = {random_row(random), random_row(random), random_row(random)};
+    RollupRow sum;
+    for (const RollupRow& row : rows) {
+      for (const auto& [dims, value] : row) sum[dims].add(value);
+    }
+    const std::string a = encode(rows[0]);
+    const std::string b = encode(rows[1]);
+    const std::string c = encode(rows[2]);
+    const auto merge = [](const std::string& x, const std::string& y) { return merge_rollups(x, y).value(); };
+    REQUIRE(decode_rollup_row(merge(merge(a, b), c)).value() == sum);
+    REQUIRE(merge(merge(a, b), c) == merge(a, merge(b, c)));
+    REQUIRE(merge(a, b) == merge(b, a));
+    REQUIRE(merge(a, encode(RollupRow())) == a);
+  }
+}
+
+TEST_CASE("rollup: a row whose bytes no encoder wrote is corrupt, never trouble") {
+  SeededRandom random(7);
+  RollupRow row = random_row(random);
+  row[one_series] = random_value(random);
+  const auto reads = [](const std::string& bytes) {
+    const auto read = decode_rollup_row(bytes);
+    CHECK(read.has_value() == check_rollup_row(bytes).has_value());
+    if (!read) CHECK(read.error().code == Errc::corrupt);
+    if (read) CHECK(encode(*read) == bytes);
+    return read.has_value();
+  };
+  // Cut between two series, a row is a smaller row.
+  row = {*row.find(one_series)};
+  CHECK(refuses_prefixes_and_survives_noise(
+      encode(row), random, [&](const std::string& bytes) { return bytes.size() != 1 && reads(bytes); }));
+}
+
+TEST_CASE("rollup: series out of order, twice or with dims that cannot be read are corrupt") {
+  const std::string a = encode(RollupDims{"a", "", ""});
+  const std::string b = encode(RollupDims{"b", "", ""});
+  const auto row_of = [](std::initializer_list<std::string> dims) {
+    RollupRowWriter out;
+    for (const std::string& each : dims) out.add(each, RollupValue());
+    return std::move(out).take();
+  };
+  CHECK(check_rollup_row(row_of({a, b})));
+  CHECK_FALSE(check_rollup_row(row_of({b, a})));
+  CHECK_FALSE(check_rollup_row(row_of({a, a})));
+  CHECK_FALSE(check_rollup_row(row_of({a + "x"})));
+  CHECK_FALSE(check_rollup_row(row_of({""})));
+  CHECK_FALSE(check_rollup_row(""));
+}
+
+TEST_CASE("rollup: a series' row of data format 1 is told from a row, and adds up as it did") {
+  SeededRandom random(8);
+  const RollupValue a = random_value(random);
+  const RollupValue b = random_value(random);
+  RollupValue sum = a;
+  sum.add(b);
+  CHECK(merge_series_rows(encode(a), encode(b)).value() == encode(sum));
+  CHECK(is_series_row(encode(a)));
+  CHECK_FALSE(is_series_row(row_with(a)));
+  CHECK_FALSE(is_series_row(""));
+  const std::string bytes = rollup_key(20'487) + one_series;
+  const auto key = series_row_key(bytes);
+  REQUIRE(key);
+  CHECK(key->period == 20'487);
+  CHECK(key->dims == one_series);
+  CHECK_FALSE(series_row_key(rollup_key(20'487)));
 }
 
 TEST_CASE("rollup: bytes that no encoder wrote are corrupt, never trouble") {
@@ -205,36 +310,27 @@ TEST_CASE("rollup: hours out of order, twice, beyond the day or too many are cor
   CHECK_FALSE(decode_rollup(bytes_with_hours(std::vector<std::uint8_t>(25, 1))));
 }
 
-TEST_CASE("rollup: keys sort by period, and a period's keys begin with its prefix") {
-  const std::string a = rollup_key(255, {"z", "z", "z"});
-  const std::string b = rollup_key(256, {"a", "", ""});
-  const std::string c = rollup_key(256, {"a", "", "k"});
-  CHECK(a < b);
-  CHECK(b < c);
-  CHECK(a.starts_with(rollup_key_prefix(255)));
-  CHECK(b.starts_with(rollup_key_prefix(256)));
-  CHECK(a < rollup_key_prefix(256));
+TEST_CASE("rollup: keys sort by period") {
+  CHECK(rollup_key(255) < rollup_key(256));
+  CHECK(parse_rollup_key(rollup_key(20'487)).value() == 20'487);
+  for (const std::string_view wrong : {"", "abc", "abcde"})
+    CHECK(parse_rollup_key(wrong).error().code == Errc::corrupt);
 }
 
-TEST_CASE("rollup: a key says its period and dims again, whatever is in them") {
+TEST_CASE("rollup: dims are read back, whatever is in them") {
   const RollupDims dims[] = {
       {"", "", ""}, {"people/search", "search", "key_1"}, {std::string("a\0b", 3), "\xff", std::string(300, 'k')}};
-  for (const RollupDims& d : dims) {
-    const auto parsed = parse_rollup_key(rollup_key(20'487, d));
-    REQUIRE(parsed);
-    CHECK(parsed->period == 20'487);
-    CHECK(parsed->dims == d);
-  }
-  CHECK(rollup_key(1, {"ab", "c", ""}) != rollup_key(1, {"a", "bc", ""}));
+  for (const RollupDims& d : dims) CHECK(decode_rollup_dims(encode(d)).value() == d);
+  CHECK(encode(RollupDims{"ab", "c", ""}) != encode(RollupDims{"a", "bc", ""}));
 }
 
-TEST_CASE("rollup: a key that no one wrote is corrupt, never trouble") {
+TEST_CASE("rollup: dims that no one wrote are corrupt, never trouble") {
   SeededRandom random(6);
-  CHECK(refuses_prefixes_and_survives_noise(rollup_key(7, {"a", "b", "c"}), random, [](const std::string& bytes) {
-    const auto key = parse_rollup_key(bytes);
-    if (!key) CHECK(key.error().code == Errc::corrupt);
-    if (key) CHECK(rollup_key(key->period, key->dims) == bytes);
-    return key.has_value();
+  CHECK(refuses_prefixes_and_survives_noise(encode(RollupDims{"a", "b", "c"}), random, [](const std::string& bytes) {
+    const auto dims = decode_rollup_dims(bytes);
+    if (!dims) CHECK(dims.error().code == Errc::corrupt);
+    if (dims) CHECK(encode(*dims) == bytes);
+    return dims.has_value();
   }));
 }
 

@@ -169,8 +169,8 @@ void UsageModel::check_rows(const Store& store) {
       const Counters counters = count(charged);
       const MatchRates rates = rated(charged.event);
       RollupValue value{counters, {{static_cast<std::uint8_t>(hour_of_day(charged.event.time)), counters}}, rates};
-      book.days[rollup_key(day_of(charged.event.time), dims(charged))].add(value);
-      RollupValue& month = book.months[rollup_key(month_of(charged.event.time), dims(charged))];
+      book.days[rollup_key(day_of(charged.event.time))][encode(dims(charged))].add(value);
+      RollupValue& month = book.months[rollup_key(month_of(charged.event.time))][encode(dims(charged))];
       month.total += counters;
       month.match_rates += rates;
     }
@@ -180,7 +180,7 @@ void UsageModel::check_rows(const Store& store) {
   check_dedup(store);
 }
 
-void UsageModel::check_table(const Store& store, Table table, std::map<std::string, RollupValue> Book::*expected) {
+void UsageModel::check_table(const Store& store, Table table, std::map<std::string, RollupRow> Book::*expected) {
   const std::string what = table == Table::rollup_day ? "a day row of " : "a month row of ";
   std::size_t left = 0;
   for (const auto& [account, book] : books_) left += (book.*expected).size();
@@ -190,7 +190,7 @@ void UsageModel::check_table(const Store& store, Table table, std::map<std::stri
     const auto& rows = book->second.*expected;
     const auto row = rows.find(std::string(key));
     if (row == rows.end()) return verdict_.broken(what + std::string(account) + " counts nothing known"), false;
-    if (decode_rollup(value).value() != row->second)
+    if (decode_rollup_row(value).value() != row->second)
       return verdict_.broken(what + std::string(account) + " is not the sum of its events"), false;
     --left;
     return true;

@@ -55,9 +55,9 @@ class UsageModel {
   // Of one account.
   struct Book {
     std::vector<Journaled> events;
-    std::size_t flushed = 0;  // how many of them the rows below include
-    std::map<std::string, RollupValue> days;
-    std::map<std::string, RollupValue> months;
+    std::size_t flushed = 0;                // how many of them the rows below include
+    std::map<std::string, RollupRow> days;  // by rollup_key
+    std::map<std::string, RollupRow> months;
     std::uint64_t accepted = 0;  // as the answers said
     std::uint64_t maybe = 0;     // events of batches whose outcome nobody was told
   };
@@ -67,8 +67,7 @@ class UsageModel {
   void check_charge(const storage::Store& store, const storage::ChargedEvent& charged);
   void check_acknowledged();
   void check_rows(const storage::Store& store);
-  void check_table(const storage::Store& store, storage::Table table,
-                   std::map<std::string, RollupValue> Book::*expected);
+  void check_table(const storage::Store& store, storage::Table table, std::map<std::string, RollupRow> Book::*expected);
   void check_dedup(const storage::Store& store);
 
   Verdict& verdict_;

@@ -151,15 +151,58 @@ TEST_CASE("rocksdb store: another format is refused by number") {
     std::ofstream(directory.path() + "/FORMAT") << text;
     return open_error(directory.path());
   };
-  const Error newer = refused_with("tally-data 2\n");
+  const Error newer = refused_with("tally-data 3\n");
   CHECK(newer.code == Errc::invalid_argument);
-  CHECK(newer.detail.find("has data format 2, this program reads format 1: use a newer program") != std::string::npos);
+  CHECK(newer.detail.find("has data format 3, this program reads formats up to 2: use a newer program") !=
+        std::string::npos);
   CHECK(refused_with("tally-data 0\n").detail.find("older program") != std::string::npos);
   CHECK(refused_with("tally-data 1").code == Errc::corrupt);
   CHECK(refused_with("").code == Errc::corrupt);
   CHECK(refused_with("tally-data 99999999999\n").code == Errc::corrupt);
   fs::remove(directory.path() + "/FORMAT");
   CHECK(open_error(directory.path()).code == Errc::corrupt);
+}
+
+// The rows that format 1 had, a series each, with deltas that were not added up yet.
+TEST_CASE("rocksdb store: a directory of format 1 is migrated, once, and counts what it counted") {
+  const TemporaryDirectory directory;
+  const ManualClock clock;
+  const std::string a = encode(RollupDims{"a", "", ""});
+  const std::string b = encode(RollupDims{"b", "", ""});
+  RollupValue one;
+  one.total.requests = 1;
+  one.hours = {{5, one.total}};
+  const AccountId zeta("zeta");
+  {
+    const auto store = open_store(directory.path(), clock);
+    for (const AccountId& account : {acme, zeta}) {
+      Batch batch(account);
+      for (const std::string& dims : {a, b}) batch.put(Table::rollup_day, rollup_key(7) + dims, encode(one));
+      batch.put(Table::rollup_day, rollup_key(8) + a, encode(one));
+      batch.put(Table::rollup_month, rollup_key(0) + a, encode(one));
+      batch.put(Table::job, "r", "v");
+      commit_one(*store, batch);
+    }
+    // What a migration did before it was cut off.
+    Batch moved(acme);
+    moved.add(Table::rollup_day, rollup_key(8), encode(RollupRow{{a, one}}));
+    moved.erase(Table::rollup_day, rollup_key(8) + a);
+    commit_one(*store, moved);
+  }
+  std::ofstream(directory.path() + "/FORMAT") << "tally-data 1\n";
+  for (int start = 0; start < 2; ++start) {
+    const auto store = open_store(directory.path(), clock);
+    for (const AccountId& account : {acme, zeta}) {
+      CHECK(rows_of(*store, Table::rollup_day, account).size() == 2);
+      CHECK(rows_of(*store, Table::rollup_month, account).size() == 1);
+      CHECK(value_of(*store, Table::rollup_day, account, rollup_key(7)) == encode(RollupRow{{a, one}, {b, one}}));
+      CHECK(value_of(*store, Table::rollup_day, account, rollup_key(8)) == encode(RollupRow{{a, one}}));
+      CHECK(value_of(*store, Table::rollup_month, account, rollup_key(0)) == encode(RollupRow{{a, one}}));
+      CHECK(value_of(*store, Table::job, account, "r") == "v");
+    }
+    std::ifstream format(directory.path() + "/FORMAT");
+    CHECK(std::string(std::istreambuf_iterator<char>(format), {}) == "tally-data 2\n");
+  }
 }
 
 TEST_CASE("rocksdb store: a path that is no directory is refused") {
@@ -244,13 +287,16 @@ TEST_CASE("rocksdb store: compaction keeps deltas exact") {
   const auto store = open_store(directory.path(), clock);
   RollupValue one;
   one.total.requests = 1;
-  for (int i = 0; i < 100; ++i) {
+  const std::string series[] = {encode(RollupDims{"a", "", ""}), encode(RollupDims{"b", "", ""})};
+  for (std::size_t i = 0; i < 100; ++i) {
     Batch batch(acme);
-    batch.add(Table::rollup_month, "k", encode(one));
+    batch.add(Table::rollup_month, "k", encode(RollupRow{{series[i % 2], one}}));
     commit_one(*store, batch, Durability::relaxed);
     if (i % 30 == 0) REQUIRE(store->compact().has_value());
   }
-  CHECK(decode_rollup(value_of(*store, Table::rollup_month, acme, "k"))->total.requests == 100);
+  const RollupRow row = decode_rollup_row(value_of(*store, Table::rollup_month, acme, "k")).value();
+  REQUIRE(row.size() == 2);
+  for (const std::string& each : series) CHECK(row.at(each).total.requests == 50);
 }
 
 TEST_CASE("rocksdb store: refuses new work below the disk's reserve, and takes it again above") {

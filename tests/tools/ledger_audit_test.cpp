@@ -302,10 +302,11 @@ TEST_CASE("audit: rollups of a directory that do not fit its entries are found")
     {
       auto store = storage::RocksStore::open(town.data, town.clock).value();
       storage::Batch batch(AccountId("globex"));
-      RollupValue more;
-      more.total.credits_micros = 1;
-      batch.add(storage::Table::rollup_day, rollup_key(1, {"x", "", ""}), encode(more));
-      if (both) batch.add(storage::Table::rollup_month, rollup_key(0, {"x", "", ""}), encode(more));
+      RollupValue credit;
+      credit.total.credits_micros = 1;
+      const std::string more = encode(RollupRow{{encode(RollupDims{"x", "", ""}), credit}});
+      batch.add(storage::Table::rollup_day, rollup_key(1), more);
+      if (both) batch.add(storage::Table::rollup_month, rollup_key(0), more);
       REQUIRE(store->commit({&batch, 1}, storage::Durability::synced).has_value());
     }
     std::string said;

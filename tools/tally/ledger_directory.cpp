@@ -161,10 +161,14 @@ Result<Wide> LedgerDirectory::Parts::rollups(const AccountId& account, StoreTabl
   Wide sum = 0;
   Result<void> broken;
   const auto scanned = store->scan(table, account, {}, [&](std::string_view, std::string_view row) {
-    const auto total = decode_rollup_total(row);
-    if (!total) return broken = total.error(), false;
-    sum += total->counters.credits_micros;
-    return true;
+    RollupRowReader series(row);
+    while (series.next()) {
+      const auto total = decode_rollup_total(series.value());
+      if (!total) return broken = total.error(), false;
+      sum += total->counters.credits_micros;
+    }
+    if (!series.ok()) broken = fail(Errc::corrupt, "a rollup row cannot be read");
+    return broken.has_value();
   });
   if (!broken) return broken.error();
   if (!scanned) return scanned.error();
