@@ -56,11 +56,10 @@ constexpr std::int64_t ms_of_date(std::int64_t year, int month, int day) noexcep
   return days_from_civil(year, month, day) * day_ms;
 }
 
-void append_number(std::string& out, std::int64_t value, int width) {
-  const std::string digits = std::to_string(value);
-  out.append(digits.size() < static_cast<std::size_t>(width) ? static_cast<std::size_t>(width) - digits.size() : 0,
-             '0');
-  out += digits;
+// Of at most `width` digits, as all parts of a time have up to utc_time_max.
+void append_number(std::string& out, std::int64_t value, std::size_t width) {
+  out.resize(out.size() + width);
+  for (char* digit = &out.back(); width > 0; --width, value /= 10) *digit-- = static_cast<char>('0' + value % 10);
 }
 
 void append_clock(std::string& out, std::int64_t ms_of_day) {

@@ -223,6 +223,17 @@ rocksdb::ColumnFamilyOptions records_options(const rocksdb::BlockBasedTableOptio
   return options;
 }
 
+// Results and their parts are large and written once. In files of their own no compaction copies them again, and those
+// of a time go together when they have expired. Ledger entries, which are scanned, stay in the tables.
+rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::BlockBasedTableOptions& table) {
+  auto options = common_options(table, 64 * mib);
+  options.enable_blob_files = true;
+  options.min_blob_size = 32 * 1024;
+  options.blob_compression_type = rocksdb::kLZ4Compression;
+  options.enable_blob_garbage_collection = true;
+  return options;
+}
+
 // Rows are written an account at a time and in order, so each goes in beside the one before (AccountPrefix).
 rocksdb::ColumnFamilyOptions rollup_options(rocksdb::BlockBasedTableOptions table) {
   table.filter_policy.reset();   // nobody asks for a single row
@@ -302,7 +313,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_options(const Tuning& tuning
   const auto table = table_options(rocksdb::NewLRUCache(tuning.cache_bytes));
   return {
       {rocksdb::kDefaultColumnFamilyName, records_options(table, clock)},
-      {"bulk", common_options(table, 64 * mib)},
+      {"bulk", bulk_options(table)},
       {"rollup", rollup_options(table)},
       {"dedup", dedup_options(table, clock)},
       {"journal", journal_options(table)},

@@ -3,6 +3,7 @@
 #include "tests/tools/fake_server.h"
 #include "tools/tally/arguments.h"
 #include "tools/tally/commands.h"
+#include "tools/tally/json.h"
 
 namespace live_commands_test {
 
