@@ -115,15 +115,21 @@ std::optional<EventPlace> RollupTail::place(const AccountId& account, const Fing
 // In key order: RocksDB's memory table takes neighbours much faster than strangers.
 void RollupTail::write_rows(AccountTx& tx, const Unwritten& unwritten) {
   std::map<std::int32_t, RollupRow> months;
-  for (const auto& [day, series] : unwritten.days) {
+  for (const auto& [day, row] : unwritten.days) {
+    std::vector<const Series*> in_order;
+    in_order.reserve(row.size());
+    for (const Series& series : row) in_order.push_back(&series);
+    std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
     RollupRow& month = months[month_of(start_of_day(day))];
-    const RollupRow row(series.begin(), series.end());
-    for (const auto& [dims, value] : row) {
+    RollupRowWriter out;
+    for (const Series* series : in_order) {
+      const auto& [dims, value] = *series;
+      out.add(dims, value);
       RollupValue& sum = month[dims];
       sum.total += value.total;
       sum.match_rates += value.match_rates;
     }
-    tx.add(Table::rollup_day, rollup_key(day), encode(row));
+    tx.add(Table::rollup_day, rollup_key(day), std::move(out).take());
   }
   for (const auto& [month, row] : months) tx.add(Table::rollup_month, rollup_key(month), encode(row));
   std::vector<std::pair<std::string, const Seen*>> fingerprints;

@@ -60,12 +60,12 @@ class RollupTail {
   // rows include).
   struct View {
     std::shared_ptr<const Rows> rows;
-    struct Series {
+    struct DaySeries {
       std::int32_t day;
       RollupDims dims;
       RollupValue value;
     };
-    std::vector<Series> series;
+    std::vector<DaySeries> series;
     std::optional<Position> as_of;
   };
   Result<View> view(const AccountId& account, const ReadPlan& reads) const;
@@ -87,7 +87,9 @@ class RollupTail {
     std::int64_t arrived_ms = 0;
     EventPlace place;
   };
-  using DayRows = std::map<std::int32_t, std::unordered_map<std::string, RollupValue>>;  // by day and dims
+  using DayRow = std::unordered_map<std::string, RollupValue>;  // by encoded dims
+  using Series = DayRow::value_type;
+  using DayRows = std::map<std::int32_t, DayRow>;
   struct Unwritten {
     Position first = 0;
     Position through = 0;
