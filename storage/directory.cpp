@@ -1,6 +1,9 @@
 #include "storage/directory.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
 
 #include "core/codec.h"
 
@@ -17,6 +20,10 @@ std::string price_row(const Price& price) {
 
 std::string last_version_row(std::string_view endpoint) {
   return "price_version:" + std::string(endpoint);
+}
+
+Error unreadable(std::string_view account, std::string_view key, const Error& why) {
+  return fail(why.code, "a row of " + std::string(account) + " (" + std::string(key) + "): " + why.detail);
 }
 
 // Posts a command that makes a T, and hands that to its caller once it is durable.
@@ -44,48 +51,85 @@ void post_making(Writer& writer, const AccountId& account, Make make, std::funct
 
 }  // namespace
 
-Directory::Directory(Store& store, Writer& writer)
-    : store_(store), writer_(writer), prices_(std::make_shared<PriceBook>()) {}
+Directory::Directory(Store& store, Writer& writer, DirectoryOptions options,
+                     std::function<void(const Error&)> on_unreadable)
+    : store_(store),
+      writer_(writer),
+      options_(options),
+      on_unreadable_(on_unreadable ? std::move(on_unreadable) : [](const Error&) { std::abort(); }),
+      accounts_(options.cached_accounts_max),
+      keys_(options.cached_keys_max),
+      prices_(std::make_shared<PriceBook>()) {}
 
 Result<void> Directory::load() {
   std::optional<Error> broken;
-  const auto read = [&](Table table, auto decode, auto take) {
+  const auto read_all = [&](Table table, auto decode, auto take) {
     if (broken) return;
-    const auto scanned = store_.scan_all(
-        table, AccountId(), [&](std::string_view account, std::string_view key, std::string_view value) {
-          auto row = decode(value);
-          if (row) {
-            take(std::move(*row));
-          } else {
-            broken = fail(row.error().code,
-                          "a row of " + std::string(account) + " (" + std::string(key) + "): " + row.error().detail);
-          }
-          return !broken;
-        });
+    const auto scanned = store_.scan_all(table, AccountId(),
+                                         [&](std::string_view account, std::string_view key, std::string_view value) {
+                                           auto row = decode(value);
+                                           if (row) {
+                                             take(std::move(*row));
+                                           } else {
+                                             broken = unreadable(account, key, row.error());
+                                           }
+                                           return !broken;
+                                         });
     if (!scanned) broken = scanned.error();
   };
   auto book = std::make_shared<PriceBook>();
-  read(Table::account, decode_account, [&](Account account) {
+  read_all(Table::account, decode_account, [&](const Account& account) {
     last_user_id_ = std::max(last_user_id_.load(), account.user_id);
-    publish(std::make_shared<const Account>(std::move(account)));
+    ++account_count_;
   });
-  read(Table::credential, decode_api_key, [&](ApiKey key) { publish(std::make_shared<const ApiKey>(std::move(key))); });
-  read(Table::price, decode_price, [&](Price price) { book->insert(std::move(price)); });
+  read_all(Table::credential, decode_api_key, [&](const ApiKey& key) { key_index_.add(hash_of(key.id), key.account); });
+  read_all(Table::price, decode_price, [&](Price price) { book->insert(std::move(price)); });
   if (broken) return *broken;
   prices_ = std::move(book);
   return {};
 }
 
+std::uint64_t Directory::hash_of(const KeyId& id) const {
+  return options_.key_hash ? options_.key_hash(id.str()) : std::hash<std::string_view>{}(id.str());
+}
+
+template <class Row>
+Result<std::shared_ptr<const Row>> Directory::read(Table table, const AccountId& account, std::string_view key,
+                                                   Decode<Row> decode) const {
+  const auto bytes = store_.get(table, account, key);
+  if (!bytes) return bytes.error();
+  if (!*bytes) return std::shared_ptr<const Row>();
+  auto row = decode(**bytes);
+  if (!row) return unreadable(account.str(), key, row.error());
+  return std::make_shared<const Row>(std::move(*row));
+}
+
+Result<Directory::KeyPtr> Directory::read_key(const KeyId& id) const {
+  std::vector<AccountId> accounts;
+  {
+    const std::shared_lock lock(mutex_);
+    accounts = key_index_.accounts(hash_of(id));
+  }
+  for (const AccountId& account : accounts) {
+    auto row = read(Table::credential, account, id.str(), decode_api_key);
+    if (!row || *row) return row;
+  }
+  return KeyPtr();
+}
+
+template <class Row>
+std::shared_ptr<const Row> Directory::readable(Result<std::shared_ptr<const Row>> row) const {
+  if (row) return std::move(*row);
+  on_unreadable_(row.error());
+  return nullptr;
+}
+
 Directory::AccountPtr Directory::account(const AccountId& id) const {
-  const std::shared_lock lock(mutex_);
-  const auto found = accounts_.find(id);
-  return found == accounts_.end() ? nullptr : found->second;
+  return readable(accounts_.get(id, [&] { return read(Table::account, id, "", decode_account); }));
 }
 
 Directory::KeyPtr Directory::key(const KeyId& id) const {
-  const std::shared_lock lock(mutex_);
-  const auto found = keys_.find(id);
-  return found == keys_.end() ? nullptr : found->second;
+  return readable(keys_.get(id, [&] { return read_key(id); }));
 }
 
 std::shared_ptr<const PriceBook> Directory::prices() const {
@@ -94,34 +138,44 @@ std::shared_ptr<const PriceBook> Directory::prices() const {
 }
 
 std::size_t Directory::account_count() const {
-  const std::shared_lock lock(mutex_);
-  return account_order_.size();
+  return account_count_.load(std::memory_order_relaxed);
 }
 
 std::vector<Directory::AccountPtr> Directory::accounts(const AccountId& after, std::size_t limit) const {
   std::vector<AccountPtr> page;
-  const std::shared_lock lock(mutex_);
-  for (auto id = account_order_.upper_bound(after); id != account_order_.end() && page.size() < limit; ++id)
-    page.push_back(accounts_.at(*id));
+  if (limit == 0) return page;
+  Result<void> decoded;
+  const auto scanned = store_.scan_all(Table::account, after,
+                                       [&](std::string_view account, std::string_view key, std::string_view bytes) {
+                                         if (account == after.str()) return true;
+                                         auto row = decode_account(bytes);
+                                         if (!row) {
+                                           decoded = unreadable(account, key, row.error());
+                                           return false;
+                                         }
+                                         page.push_back(std::make_shared<const Account>(std::move(*row)));
+                                         return page.size() < limit;
+                                       });
+  if (!scanned) on_unreadable_(scanned.error());
+  if (!decoded) on_unreadable_(decoded.error());
   return page;
 }
 
 std::vector<Directory::KeyPtr> Directory::keys_of(const AccountId& account) const {
   std::vector<KeyPtr> keys;
-  const std::shared_lock lock(mutex_);
-  const auto [begin, end] = keys_by_account_.equal_range(account);
-  for (auto it = begin; it != end; ++it) keys.push_back(keys_.at(it->second));
+  Result<void> decoded;
+  const auto scanned = store_.scan(Table::credential, account, {}, [&](std::string_view key, std::string_view bytes) {
+    auto row = decode_api_key(bytes);
+    if (!row) {
+      decoded = unreadable(account.str(), key, row.error());
+      return false;
+    }
+    keys.push_back(std::make_shared<const ApiKey>(std::move(*row)));
+    return true;
+  });
+  if (!scanned) on_unreadable_(scanned.error());
+  if (!decoded) on_unreadable_(decoded.error());
   return keys;
-}
-
-void Directory::publish(AccountPtr account) {
-  const std::unique_lock lock(mutex_);
-  if (accounts_.insert_or_assign(account->id, account).second) account_order_.insert(account->id);
-}
-
-void Directory::publish(KeyPtr key) {
-  const std::unique_lock lock(mutex_);
-  if (keys_.insert_or_assign(key->id, key).second) keys_by_account_.emplace(key->account, key->id);
 }
 
 void Directory::publish(const std::vector<Price>& prices) {
@@ -146,7 +200,10 @@ Result<Directory::AccountPtr> Directory::create_account(AccountTx& tx, Account a
   account.user_id = ++last_user_id_;
   auto made = std::make_shared<const Account>(std::move(account));
   tx.put(Table::account, "", encode(*made));
-  tx.on_commit([this, made](Position) { publish(made); });
+  tx.on_commit([this, id = made->id](Position) {
+    ++account_count_;
+    accounts_.changed(id);
+  });
   return made;
 }
 
@@ -168,7 +225,7 @@ Result<Directory::AccountPtr> Directory::change_account(AccountTx& tx,
   if (auto result = change(*account); !result) return result.error();
   auto changed = std::make_shared<const Account>(std::move(*account));
   tx.put(Table::account, "", encode(*changed));
-  tx.on_commit([this, changed](Position) { publish(changed); });
+  tx.on_commit([this, id = changed->id](Position) { accounts_.changed(id); });
   return changed;
 }
 
@@ -183,10 +240,18 @@ Result<Directory::KeyPtr> Directory::create_key(AccountTx& tx, ApiKey key) {
   const auto account = tx.get(Table::account, "");
   if (!account) return account.error();
   if (!*account) return fail(Errc::not_found, "no such account");
-  if (this->key(key.id)) return fail(Errc::conflict, "a key with this id exists", "key_exists");
+  const auto on_its_way = tx.get(Table::credential, key.id.str());
+  if (!on_its_way) return on_its_way.error();
+  if (*on_its_way || this->key(key.id)) return fail(Errc::conflict, "a key with this id exists", "key_exists");
   auto made = std::make_shared<const ApiKey>(std::move(key));
   tx.put(Table::credential, made->id.str(), encode(*made));
-  tx.on_commit([this, made](Position) { publish(made); });
+  tx.on_commit([this, made](Position) {
+    {
+      const std::unique_lock lock(mutex_);
+      key_index_.add(hash_of(made->id), made->account);
+    }
+    keys_.changed(made->id);
+  });
   return made;
 }
 
@@ -204,7 +269,7 @@ void Directory::change_key(const KeyId& id, std::function<Result<void>(ApiKey&)>
         if (auto result = change(*key); !result) return result.error();
         auto changed = std::make_shared<const ApiKey>(std::move(*key));
         tx.put(Table::credential, id.str(), encode(*changed));
-        tx.on_commit([this, changed](Position) { publish(changed); });
+        tx.on_commit([this, id](Position) { keys_.changed(id); });
         return changed;
       },
       std::move(done));

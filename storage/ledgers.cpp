@@ -286,8 +286,8 @@ Result<void> Ledgers::bring_up_to_date(std::span<const AccountId> accounts) {
     const UtcTime now = clock_.now();
     const std::lock_guard lock(due_mutex_);
     for (const AccountId& account : accounts) {
-      const auto known = due_at_.find(account);
-      if (known != due_at_.end() && known->second <= now) due.push_back(account);
+      const auto known = due_.due_at(account);
+      if (known && *known <= now) due.push_back(account);
     }
   }
   // The states are the last ones, so each tells of all that was committed.
@@ -318,14 +318,7 @@ Result<std::string> Ledgers::committed_state(const AccountId& account) const {
 
 void Ledgers::set_due(const AccountId& account, std::optional<UtcTime> due_at) {
   const std::lock_guard lock(due_mutex_);
-  const auto known = due_at_.find(account);
-  if (known != due_at_.end()) {
-    due_.erase({known->second, account});
-    due_at_.erase(known);
-  }
-  if (!due_at) return;
-  due_.emplace(*due_at, account);
-  due_at_.emplace(account, *due_at);
+  due_.set(account, due_at);
 }
 
 void Ledgers::tick() {
@@ -334,10 +327,7 @@ void Ledgers::tick() {
   std::vector<AccountId> ready;
   {
     const std::lock_guard lock(due_mutex_);
-    for (const auto& [at, account] : due_) {
-      if (at > now || ready.size() == options_.due_at_once_max) break;
-      ready.push_back(account);
-    }
+    ready = due_.due(now, options_.due_at_once_max);
   }
   for (const AccountId& account : ready)
     post(

@@ -56,7 +56,7 @@ namespace tally::tools {
 
 namespace {
 
-constexpr int exit_doubtful_commit = 70;  // EX_SOFTWARE
+constexpr int exit_doubtful_store = 70;  // EX_SOFTWARE
 constexpr std::int64_t meter_tick_ms = 100;
 constexpr std::int64_t ledgers_tick_ms = 100;
 constexpr std::int64_t limits_tick_ms = 2'000;
@@ -201,9 +201,14 @@ Result<void> App::Parts::open_storage() {
     // What the disk holds is unknown now; only a new start, which reads it again, can tell. Nothing more is
     // acknowledged.
     log.error("store.commit_doubtful", {{"detail", error.detail}});
-    ::_exit(exit_doubtful_commit);
+    ::_exit(exit_doubtful_store);
   });
-  directory = std::make_unique<storage::Directory>(*store, *writer);
+  directory =
+      std::make_unique<storage::Directory>(*store, *writer, storage::DirectoryOptions{}, [this](const Error& error) {
+        // Whoever asked would take it that there is no such account or key.
+        log.error("store.unreadable", {{"detail", error.detail}});
+        ::_exit(exit_doubtful_store);
+      });
   logins = std::make_unique<storage::Logins>(*store);
   limits = std::make_unique<storage::CallLimits>(*store, *writer, clock);
   ledgers = std::make_unique<storage::Ledgers>(*store, *writer, clock,
