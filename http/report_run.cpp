@@ -24,14 +24,9 @@ class AccountList {
 
   // Those behind `after`; empty: there are no more.
   std::vector<AccountId> page(const AccountId& after) const {
-    std::vector<AccountId> page;
-    if (all_) {
-      for (const auto& account : directory_.accounts(after, accounts_at_once)) page.push_back(account->id);
-      return page;
-    }
+    if (all_) return directory_.account_ids(after, accounts_at_once);
     const auto first = std::upper_bound(named_.begin(), named_.end(), after);
-    page.assign(first, first + std::min<std::ptrdiff_t>(named_.end() - first, accounts_at_once));
-    return page;
+    return {first, first + std::min<std::ptrdiff_t>(named_.end() - first, accounts_at_once)};
   }
 
  private:

@@ -161,6 +161,18 @@ std::vector<Directory::AccountPtr> Directory::accounts(const AccountId& after, s
   return page;
 }
 
+std::vector<AccountId> Directory::account_ids(const AccountId& after, std::size_t limit) const {
+  std::vector<AccountId> page;
+  if (limit == 0) return page;
+  const auto scanned =
+      store_.scan_all(Table::account, after, [&](std::string_view account, std::string_view, std::string_view) {
+        if (account != after.str()) page.emplace_back(std::string(account));
+        return page.size() < limit;
+      });
+  if (!scanned) on_unreadable_(scanned.error());
+  return page;
+}
+
 std::vector<Directory::KeyPtr> Directory::keys_of(const AccountId& account) const {
   std::vector<KeyPtr> keys;
   Result<void> decoded;

@@ -55,6 +55,8 @@ class Directory {
   std::shared_ptr<const PriceBook> prices() const;
   // In order of id, after `after` (empty: from the first), from the store.
   std::vector<AccountPtr> accounts(const AccountId& after, std::size_t limit) const;
+  // Of the same accounts the ids alone, which is cheaper.
+  std::vector<AccountId> account_ids(const AccountId& after, std::size_t limit) const;
   std::size_t account_count() const;
   // In order of id, from the store.
   std::vector<KeyPtr> keys_of(const AccountId& account) const;

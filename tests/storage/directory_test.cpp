@@ -349,7 +349,11 @@ TEST_CASE("directory: the list is in order of ids, whatever is in memory, and go
   house.post_name("c", "changed");
   house.settle();
   const auto after = [&](const std::string& id, std::size_t limit) {
-    return ids_of(house.directory.accounts(AccountId(id), limit));
+    auto ids = ids_of(house.directory.accounts(AccountId(id), limit));
+    std::vector<std::string> alone;
+    for (const AccountId& each : house.directory.account_ids(AccountId(id), limit)) alone.push_back(each.str());
+    CHECK(alone == ids);
+    return ids;
   };
   using Ids = std::vector<std::string>;
   CHECK(after("", 3) == Ids{"a", "a-b", "b"});
@@ -434,13 +438,15 @@ TEST_CASE("directory: a read that fails is told, and does not pass for an accoun
   CHECK(house.unreadable.size() == 2);
   CHECK(house.directory.accounts(AccountId(), 10).empty());
   CHECK(house.unreadable.size() == 3);
-  CHECK(house.directory.keys_of(AccountId("acme")).empty());
+  CHECK(house.directory.account_ids(AccountId(), 10).empty());
   CHECK(house.unreadable.size() == 4);
+  CHECK(house.directory.keys_of(AccountId("acme")).empty());
+  CHECK(house.unreadable.size() == 5);
   for (const Error& error : house.unreadable) CHECK(error.code == Errc::unavailable);
   house.store.fails = false;
   CHECK(house.directory.account(AccountId("acme")));
   CHECK(house.directory.key(KeyId("key_1")));
-  CHECK(house.unreadable.size() == 4);
+  CHECK(house.unreadable.size() == 5);
 }
 
 TEST_CASE("directory: a row that cannot be decoded is told with its account, at the start and later") {
