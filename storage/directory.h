@@ -21,7 +21,7 @@
 namespace tally::storage {
 
 struct DirectoryOptions {
-  std::size_t cached_accounts_max = 32'768;  // about 700 bytes each
+  std::size_t cached_accounts_max = 32'768;  // about 600 bytes each
   std::size_t cached_keys_max = 32'768;      // about 500 bytes each
   // Of a key's id, for the look-up of its account. Any function will do; the better it spreads, the faster it is.
   std::uint64_t (*key_hash)(std::string_view) = nullptr;  // null: std::hash

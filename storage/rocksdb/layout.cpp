@@ -226,7 +226,7 @@ rocksdb::ColumnFamilyOptions records_options(const rocksdb::BlockBasedTableOptio
 // Results and their parts are large and written once. In files of their own no compaction copies them again, and those
 // of a time go together when they have expired. Ledger entries, which are scanned, stay in the tables.
 rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::BlockBasedTableOptions& table) {
-  auto options = common_options(table, 64 * mib);
+  auto options = common_options(table, 16 * mib);  // a large result fills one after the other
   options.enable_blob_files = true;
   options.min_blob_size = 32 * 1024;
   options.blob_compression_type = rocksdb::kLZ4Compression;
