@@ -115,7 +115,7 @@ void measure_accounts(const Options& options, Figures& figures) {
   figures.add({"statement.memory",
                peaks,
                "MB",
-               "RSS of the server before, all accounts in memory",
+               "RSS of the server before",
                {before_mb},
                Aim{Aim::Sense::at_most, aimed_statement_mb, false},
                "the server's largest RSS meanwhile"});
