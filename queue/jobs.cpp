@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/codec.h"
+#include "storage/packed_bytes.h"
 
 namespace tally::queue {
 
@@ -165,19 +166,19 @@ Result<std::string> Jobs::result(const AccountId& account, const RequestId& id) 
   auto row = store_.get(Table::job_result, account, id.str());
   if (!row) return row.error();
   if (!*row) return fail(Errc::not_found, "no result");
-  return std::move(**row);
+  return storage::unpacked(**row);
 }
 
 // The part that holds a byte is searched by halves: a part tells where it begins.
 Result<void> Jobs::read_parts(const AccountId& account, const RequestId& id, std::uint64_t parts, std::uint64_t from,
                               const PartVisitor& visit) const {
-  std::string bytes;
+  std::string part;
   const auto read = [&](std::uint64_t number) -> Result<std::uint64_t> {
     auto row = store_.get(Table::result_part, account, part_row(id, number));
     if (!row) return row.error();
     if (!*row || (*row)->size() < 8) return fail(Errc::corrupt, "a part of the result of " + id.str() + " is missing");
-    bytes = std::move(**row);
-    return read_be64(bytes);
+    part = std::move(**row);
+    return read_be64(part);
   };
   std::uint64_t low = 0;
   std::uint64_t high = from == 0 ? 1 : parts;
@@ -190,7 +191,9 @@ Result<void> Jobs::read_parts(const AccountId& account, const RequestId& id, std
   for (; low < parts; ++low) {
     const auto begins_at = read(low);
     if (!begins_at) return begins_at.error();
-    if (!visit(*begins_at, std::string_view(bytes).substr(8))) break;
+    const auto bytes = storage::unpacked(std::string_view(part).substr(8));
+    if (!bytes) return bytes.error();
+    if (!visit(*begins_at, *bytes)) break;
   }
   return {};
 }
@@ -256,7 +259,7 @@ void Jobs::change(const AccountId& account, const RequestId& id, Durability dura
 }
 
 // The rows that go with the end of a job, in the same commit as its status.
-Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
+Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, const std::string& result) {
   tx.erase(Table::open_job, job.id.str());
   if (job.saved_parts > 0) tx.erase(Table::checkpoint, job.id.str());
   if (!job.callback_url.empty() && job.status != JobStatus::cancelled) {
@@ -275,7 +278,6 @@ Result<void> Jobs::store_outcome(AccountTx& tx, Job& job, std::string result) {
     job.delivery = delivery.id;
   }
   if (hooks_.on_outcome) hooks_.on_outcome(tx, job);
-  if (job.status == JobStatus::completed) tx.put(Table::job_result, job.id.str(), std::move(result));
   tx.on_commit([this, job](storage::Position) {
     finished(job);
     if (!job.delivery.empty() && hooks_.delivery_ready) hooks_.delivery_ready(job.account, job.delivery);
@@ -381,22 +383,24 @@ void Jobs::extend(const Job& job, std::uint64_t progress_done, std::uint64_t pro
 
 // Relaxed: power loss takes a save only with all that came after it, and the checkpoint goes with the parts.
 void Jobs::save(const Job& job, Saved saved, Then<Job> done) {
+  std::vector<std::string> rows;  // packed here, where the work is done, and not by the shard
+  std::uint64_t added = 0;
+  for (std::string& part : saved.parts) {
+    std::string row;
+    append_be64(row, job.saved_bytes + added);
+    added += part.size();
+    row += storage::packed(std::move(part));
+    rows.push_back(std::move(row));
+  }
   change(
       job.account, job.id, Durability::relaxed,
-      [this, token = job.token, parts = job.saved_parts, bytes = job.saved_bytes, saved = std::move(saved)](
-          AccountTx& tx, Job& stored) mutable -> Result<void> {
+      [this, token = job.token, parts = job.saved_parts, bytes = job.saved_bytes, added, rows = std::move(rows),
+       saved = std::move(saved)](AccountTx& tx, Job& stored) mutable -> Result<void> {
         if (stored.saved_parts != parts || stored.saved_bytes != bytes)
           return fail(Errc::conflict, "an earlier part was not saved");
-        std::uint64_t added = 0;
-        for (std::size_t i = 0; i < saved.parts.size(); ++i) {
-          std::string row;
-          row.reserve(8 + saved.parts[i].size());
-          append_be64(row, bytes + added);
-          row += saved.parts[i];
-          added += saved.parts[i].size();
-          tx.put(Table::result_part, part_row(stored.id, parts + i), std::move(row));
-        }
-        if (auto held = save_parts(stored, token, rules_, saved.parts.size(), added, clock_.now()); !held) return held;
+        for (std::size_t i = 0; i < rows.size(); ++i)
+          tx.put(Table::result_part, part_row(stored.id, parts + i), std::move(rows[i]));
+        if (auto held = save_parts(stored, token, rules_, rows.size(), added, clock_.now()); !held) return held;
         stored.progress_done = saved.progress_done;
         stored.progress_total = saved.progress_total;
         tx.put(Table::checkpoint, stored.id.str(), std::move(saved.checkpoint));
@@ -406,13 +410,16 @@ void Jobs::save(const Job& job, Saved saved, Then<Job> done) {
 }
 
 void Jobs::complete(const Job& job, std::string result, Then<Job> done) {
+  // Only a callback's body is made of it.
+  std::string plain = job.callback_url.empty() ? std::string() : result;
   change(
       job.account, job.id, Durability::synced,
-      [this, token = job.token, saved = job.saved_bytes, result = std::move(result)](
-          AccountTx& tx, Job& stored) mutable -> Result<void> {
+      [this, token = job.token, saved = job.saved_bytes, plain = std::move(plain),
+       row = storage::packed(std::move(result))](AccountTx& tx, Job& stored) mutable -> Result<void> {
         if (stored.saved_bytes != saved) return fail(Errc::conflict, "a part of the result was not saved");
         if (auto completed = tally::complete(stored, token, clock_.now()); !completed) return completed;
-        return store_outcome(tx, stored, std::move(result));
+        tx.put(Table::job_result, stored.id.str(), std::move(row));
+        return store_outcome(tx, stored, plain);
       },
       std::move(done));
 }

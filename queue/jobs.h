@@ -125,7 +125,8 @@ class Jobs {
   using Change = std::function<Result<void>(storage::AccountTx&, Job&)>;
   void change(const AccountId& account, const RequestId& id, storage::Durability durability, Change change,
               Then<Job> done);
-  Result<void> store_outcome(storage::AccountTx& tx, Job& job, std::string result);
+  // `result` is what a callback tells of.
+  Result<void> store_outcome(storage::AccountTx& tx, Job& job, const std::string& result);
   void finished(const Job& job);
   void erase_parts(const Job& job);
   std::uint64_t next_order(UtcTime now) noexcept;

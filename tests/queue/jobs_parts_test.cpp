@@ -44,6 +44,34 @@ TEST_CASE("jobs: parts and the place to go on are saved together, and the next a
   CHECK(read(15) == "11:third ");
 }
 
+TEST_CASE("jobs: large results and parts lie packed in the store, and are read back whole") {
+  House house;
+  std::string large;
+  for (int i = 0; i < 2'000; ++i) large += "acme,people/search," + std::to_string(i) + "\r\n";
+  house.work = [&](const Job&, JobContext& context) -> Result<std::string> {
+    REQUIRE(context.save({{large, large}, "behind two", 2, 2}));
+    return large;
+  };
+  const Job job = *house.submit();
+  house.settle();
+  REQUIRE(house.find(job.id).status == JobStatus::completed);
+  CHECK(house.find(job.id).saved_bytes == 2 * large.size());
+  CHECK(house.jobs->result(acme, job.id).value() == large);
+  for (const Table table : {Table::job_result, Table::result_part}) {
+    REQUIRE(house.store.scan(table, acme, {}, [&](std::string_view, std::string_view row) {
+      CHECK(row.size() * 2 < large.size());
+      return true;
+    }));
+  }
+  std::vector<std::uint64_t> begins;
+  REQUIRE(house.jobs->read_parts(acme, job.id, 2, 0, [&](std::uint64_t begins_at, std::string_view bytes) {
+    begins.push_back(begins_at);
+    CHECK(bytes == large);
+    return true;
+  }));
+  CHECK(begins == std::vector<std::uint64_t>{0, large.size()});
+}
+
 TEST_CASE("jobs: a result whose parts were not all saved is refused") {
   House house;
   house.work = [&](const Job& job, JobContext& context) -> Result<std::string> {
