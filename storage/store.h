@@ -26,7 +26,7 @@ enum class Table : std::uint8_t {
   credential = 3,      // key id -> ApiKey
   price = 4,           // endpoint \0 version -> Price, under system_account()
   job = 5,             // request id -> Job
-  job_result = 6,      // request id -> StoredResult, or what else a dialect keeps
+  job_result = 6,      // request id -> StoredResult, or what else a dialect keeps, packed (storage/packed_bytes.h)
   open_job = 7,        // request id -> "": jobs that are not finished
   delivery = 8,        // delivery id -> Delivery
   delivery_body = 9,   // delivery id -> the bytes to POST
@@ -52,7 +52,7 @@ enum class Table : std::uint8_t {
   login = 26,             // "" -> Login
   session = 27,           // session id -> Session: those that are open
   result_part = 28,       // request id, number as 4 bytes big-endian -> where it begins among the rows' bytes, 8 bytes
-                          // big-endian, and the bytes
+                          // big-endian, and the bytes, packed
   checkpoint = 29,        // request id -> where the work on an unfinished job goes on
   dropped_job = 30,       // request id -> when its result was dropped, UTC ms as 8 bytes big-endian. A backend may drop
                           // a row once it is 30 days old
