@@ -34,7 +34,7 @@ ReportRequest rows_order(std::int32_t first_day, std::uint64_t job) {
   return by_endpoint({start_of_day(day), start_of_day(day + rows_days)}, Granularity::day);
 }
 
-// An event of each account for each endpoint on each day: every report of 32 days reads 640 rows.
+// An event of each account for each endpoint on each day: every report of 32 days shows 640 rows.
 void send_one_event_per_row(const Tallyd& server, std::int32_t first_day) {
   std::uint64_t number = 0;
   for (std::uint32_t account = 0; account < done_customers; ++account) {
@@ -103,7 +103,7 @@ void measure_done(const Options& options, Figures& figures) {
                Aim{Aim::Sense::at_least, aimed_reports_per_second, false},
                std::to_string(options.report_jobs) +
                    " jobs a turn over HTTP, from the first submit until all are "
-                   "completed; 640 rollup rows each, " +
+                   "completed; 640 report rows each, " +
                    std::to_string(done_customers) + " accounts, " + std::to_string(options.connections) +
                    " connections"});
 }
