@@ -152,15 +152,31 @@ Result<std::shared_ptr<Ledgers::Cached>> Ledgers::cached(const AccountId& accoun
   made->state = std::move(*state);
   made->in_use = 1;
   const std::lock_guard lock(stripe.mutex);
+  // A few more than come, so that the bound is reached again after many were in use at once.
   std::size_t looked_at = 0;
-  for (auto old = stripe.accounts.begin(); stripe.accounts.size() >= options_.cached_accounts_max / stripes_.size() &&
-                                           old != stripe.accounts.end() && looked_at < 64;
-       ++looked_at) {
-    const bool idle = old->second->in_use == 0 && tail_.is_written(old->first);
-    old = idle ? stripe.accounts.erase(old) : std::next(old);
+  while (stripe.accounts.size() >= options_.cached_accounts_max / stripes_.size() && !stripe.order.empty() &&
+         looked_at++ < 64) {
+    AccountId oldest = std::move(stripe.order.front());
+    stripe.order.pop_front();
+    const auto old = stripe.accounts.find(oldest);
+    if (old->second->in_use == 0 && tail_.is_written(oldest)) {
+      stripe.accounts.erase(old);
+    } else {
+      stripe.order.push_back(std::move(oldest));
+    }
   }
   stripe.accounts.emplace(account, made);
+  stripe.order.push_back(account);
   return made;
+}
+
+std::size_t Ledgers::cached_accounts() {
+  std::size_t count = 0;
+  for (Stripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    count += stripe.accounts.size();
+  }
+  return count;
 }
 
 Result<void> Ledgers::change(AccountTx& tx, const Work& work) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -97,16 +98,18 @@ class Ledgers {
   void flush_all() { tail_.write_all(); }
   const LedgerTail& tail() const noexcept { return tail_; }
   const LedgerStats& stats() const noexcept { return stats_; }
+  // Whose states are in memory.
+  std::size_t cached_accounts();
 
  private:
   struct Cached;
   struct Stripe {
     std::mutex mutex;
     std::unordered_map<AccountId, std::shared_ptr<Cached>> accounts;
+    std::deque<AccountId> order;  // of the same, the one that was looked at longest ago first
   };
   Stripe& stripe_of(const AccountId& account) const;
   Result<std::shared_ptr<Cached>> cached(const AccountId& account);
-  Result<std::shared_ptr<Cached>> acquire(AccountTx& tx);
   Result<LedgerState> load(const AccountId& account) const;
   Result<void> replay(const AccountId& account, Position position, std::string_view bytes);
   Result<std::string> committed_state(const AccountId& account) const;

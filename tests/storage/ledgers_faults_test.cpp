@@ -54,6 +54,21 @@ TEST_CASE("ledgers: a commit whose outcome is unknown leaves all of a command or
   }
 }
 
+TEST_CASE("ledgers: of ever new accounts only those that are used or not in their rows yet stay in memory") {
+  LedgersOptions options;
+  options.cached_accounts_max = 160;
+  House house(options);
+  constexpr int behind = 3'200;  // as many are not in their rows yet
+  for (int i = 0; i < 4 * behind; ++i) {
+    house.grant(AccountId("a" + std::to_string(i)), 100);
+    house.clock.advance_ms(1);
+    if (i % 100 == 99) house.tick();
+  }
+  CHECK(options.tail.write_after_ms == 2'000);
+  CHECK(house.ledgers->cached_accounts() < behind);
+  CHECK(house.read(AccountId("a0")).balance == credits(100));
+}
+
 TEST_CASE("ledgers: whether states are kept in memory, and when the process dies, changes nothing") {
   const auto live = [](std::size_t cached_max, bool restarts) {
     LedgersOptions options;
